@@ -1,0 +1,161 @@
+//! Carries out an entry's ops on rows, and keeps the derived rows (lengths, indexes) true.
+
+use bytes::Bytes;
+
+use crate::row::{element_of, element_prefix, element_row, expiry_row, head_of, head_row, head_span, score_row};
+use crate::{Added, Address, Cell, ElementReset, Entry, Head, Kind, Op, Reset, RowError, Rows, Stamp};
+
+/// Applies a whole entry. Its dependencies must have been applied; applying it again over a later state, followed by
+/// everything that came after it, ends in that state again (recovery relies on it).
+pub fn apply(rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
+    let stamp = entry.stamp();
+    entry.ops.iter().try_for_each(|op| apply_op(rows, &stamp, op))
+}
+
+/// Applies one op of an entry.
+pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), RowError> {
+    rows.touched(op.key().map(AsRef::as_ref));
+    match op {
+        Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => change_head(rows, &at.key, |head| {
+            head.forget_expiry(stamp);
+            head.string.put(stamp, value.clone(), *expires_ms, resets);
+        }),
+        Op::Put { at, value, resets, .. } => change_element(rows, at, |cell| cell.put(stamp, value.clone(), None, resets)),
+        Op::Add { at, added } => add(rows, stamp, at, added),
+        Op::Remove { at, resets } => change_element(rows, at, |cell| cell.remove(stamp, resets)),
+        Op::Delete { key, resets } => delete(rows, stamp, key, resets),
+        Op::Expire { key, at_ms } => change_head(rows, key, |head| head.expire(stamp, *at_ms)),
+        Op::Clear { resets } => clear(rows, stamp, resets),
+    }
+}
+
+fn add(rows: &mut dyn Rows, stamp: &Stamp<'_>, at: &Address, added: &Added) -> Result<(), RowError> {
+    match at.kind {
+        Kind::String => change_head(rows, &at.key, |head| head.string.add(stamp, added)),
+        _ => change_element(rows, at, |cell| cell.add(stamp, added)),
+    }
+}
+
+fn delete(rows: &mut dyn Rows, stamp: &Stamp<'_>, key: &Bytes, resets: &[ElementReset]) -> Result<(), RowError> {
+    let Some(head) = read_head(rows, key)? else { return Ok(()) };
+    for kind in Kind::COLLECTIONS.into_iter().filter(|&kind| head.length(kind) > 0) {
+        for field in fields(rows, key, kind)? {
+            let at = Address { key: key.clone(), kind, field };
+            let resets = resets_of(resets, &at);
+            change_element(rows, &at, |cell| cell.remove(stamp, &resets))?;
+        }
+    }
+    let resets = resets_of(resets, &Address::string(key.clone()));
+    change_head(rows, key, |head| {
+        head.forget_expiry(stamp);
+        head.string.remove(stamp, &resets);
+    })
+}
+
+fn clear(rows: &mut dyn Rows, stamp: &Stamp<'_>, resets: &[ElementReset]) -> Result<(), RowError> {
+    let (from, to) = head_span(0);
+    let mut keys = Vec::new();
+    rows.scan(&from, &to, &mut |row, _| {
+        keys.push(Bytes::copy_from_slice(head_of(row)));
+        true
+    })?;
+    // Sorted once, so that each key finds its own without walking them all.
+    let mut sorted: Vec<&ElementReset> = resets.iter().collect();
+    sorted.sort_by(|a, b| a.at.cmp(&b.at));
+    for key in keys {
+        let first = sorted.partition_point(|element| element.at.key < key);
+        let own: Vec<ElementReset> = sorted[first..].iter().take_while(|element| element.at.key == key).map(|&element| element.clone()).collect();
+        delete(rows, stamp, &key, &own)?;
+    }
+    Ok(())
+}
+
+fn resets_of(resets: &[ElementReset], at: &Address) -> Vec<Reset> {
+    resets.iter().filter(|element| element.at == *at).map(|element| element.reset).collect()
+}
+
+fn fields(rows: &dyn Rows, key: &[u8], kind: Kind) -> Result<Vec<Bytes>, RowError> {
+    let prefix = element_prefix(key, kind);
+    let mut fields = Vec::new();
+    rows.scan(&prefix, &element_end(&prefix), &mut |row, _| {
+        fields.push(Bytes::copy_from_slice(element_of(row, prefix.len()).1));
+        true
+    })?;
+    Ok(fields)
+}
+
+/// The last byte of an element prefix is a kind, which is never 255.
+fn element_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    *end.last_mut().expect("a prefix ends in its kind") += 1;
+    end
+}
+
+fn read_head(rows: &dyn Rows, key: &[u8]) -> Result<Option<Head>, RowError> {
+    rows.get(&head_row(key))?.map(|bytes| Head::decode(bytes).map_err(RowError::from)).transpose()
+}
+
+fn change_head(rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head)) -> Result<(), RowError> {
+    let row = head_row(key);
+    let old = rows.get(&row)?;
+    let mut head = old.clone().map(Head::decode).transpose()?.unwrap_or_default();
+    let due_before = head.due_ms();
+    change(&mut head);
+    move_due(rows, key, due_before, head.due_ms());
+    let new = if head.is_empty() { None } else { Some(encoded(|out| head.encode(out), old.as_ref())) };
+    if old != new {
+        rows.replace(row, old.as_ref(), new);
+    }
+    Ok(())
+}
+
+fn move_due(rows: &mut dyn Rows, key: &[u8], before: Option<u64>, after: Option<u64>) {
+    if before == after {
+        return;
+    }
+    if let Some(due) = before {
+        rows.replace(expiry_row(due, key), Some(&Bytes::new()), None);
+    }
+    if let Some(due) = after {
+        rows.replace(expiry_row(due, key), None, Some(Bytes::new()));
+    }
+}
+
+fn change_element(rows: &mut dyn Rows, at: &Address, change: impl FnOnce(&mut Cell)) -> Result<(), RowError> {
+    let row = element_row(&at.key, at.kind, &at.field);
+    let old = rows.get(&row)?;
+    let mut cell = old.clone().map(Cell::decode).transpose()?.unwrap_or_default();
+    let score_before = if at.kind == Kind::Sorted { cell.score() } else { None };
+    change(&mut cell);
+    if at.kind == Kind::Sorted {
+        move_score(rows, at, score_before, cell.score());
+    }
+    let (before, after) = (old.is_some(), !cell.is_empty());
+    let new = if after { Some(encoded(|out| cell.encode(out), old.as_ref())) } else { None };
+    if old != new {
+        rows.replace(row, old.as_ref(), new);
+    }
+    if before == after {
+        return Ok(());
+    }
+    change_head(rows, &at.key, |head| head.count(at.kind, before, after))
+}
+
+fn move_score(rows: &mut dyn Rows, at: &Address, before: Option<f64>, after: Option<f64>) {
+    if before.map(f64::to_bits) == after.map(f64::to_bits) {
+        return;
+    }
+    if let Some(score) = before {
+        rows.replace(score_row(&at.key, score, &at.field), Some(&Bytes::new()), None);
+    }
+    if let Some(score) = after {
+        rows.replace(score_row(&at.key, score, &at.field), None, Some(Bytes::new()));
+    }
+}
+
+fn encoded(encode: impl FnOnce(&mut Vec<u8>), old: Option<&Bytes>) -> Bytes {
+    // The old row's size is a good guess for the new one's.
+    let mut out = Vec::with_capacity(old.map_or(64, |bytes| bytes.len() + 16));
+    encode(&mut out);
+    Bytes::from(out)
+}

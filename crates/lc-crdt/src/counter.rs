@@ -1,0 +1,97 @@
+//! Increments that add up, and a reset that removes exactly what it saw.
+//!
+//! Each replica keeps one running total per counter. A reset names, per replica, the total that it saw; what a replica
+//! counts is its total minus the highest total that any reset saw ("cut"). Resets that saw the same increments agree
+//! by construction, and an increment that no reset saw survives whole.
+
+use lc_core::wire::{Malformed, Reader, put_varint};
+use lc_core::{ReplicaId, limits};
+
+use crate::{Added, Number, Reset, Stamp};
+
+/// One replica's part of a counter.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Count {
+    /// Who incremented.
+    pub replica: ReplicaId,
+    /// Its latest increment of this counter.
+    pub seq: u64,
+    /// Its running total after that increment.
+    pub total: Number,
+    /// The latest of its increments that a reset saw; 0 if none.
+    pub cut_seq: u64,
+    /// The running total at that increment.
+    pub cut_total: Number,
+}
+
+impl Count {
+    /// What this replica adds to the counter's value.
+    pub fn amount(&self) -> Number {
+        self.total.minus(self.cut_total)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, u64::from(self.replica.0));
+        put_varint(out, self.seq);
+        self.total.encode(out);
+        put_varint(out, self.cut_seq);
+        if self.cut_seq > 0 {
+            self.cut_total.encode(out);
+        }
+    }
+
+    fn decode(reader: &mut Reader) -> Result<Count, Malformed> {
+        let replica = ReplicaId(reader.bounded(u64::from(u16::MAX), "replica")? as u16);
+        let seq = reader.varint("count sequence")?;
+        let total = Number::decode(reader)?;
+        let cut_seq = reader.varint("count cut")?;
+        let cut_total = if cut_seq > 0 { Number::decode(reader)? } else { Number::ZERO };
+        Ok(Count { replica, seq, total, cut_seq, cut_total })
+    }
+}
+
+/// Counts sorted by replica; a replica whose every increment was reset has none.
+pub(crate) fn add(counts: &mut Vec<Count>, stamp: &Stamp<'_>, added: &Added) {
+    let replica = stamp.dot.replica;
+    match counts.binary_search_by_key(&replica, |count| count.replica) {
+        // Replaying an older increment over a newer state changes nothing; the same one again sets the same total.
+        Ok(at) if counts[at].seq <= stamp.dot.seq => {
+            counts[at].seq = stamp.dot.seq;
+            counts[at].total = added.after;
+        }
+        Ok(_) => {}
+        // A reset that this replica has seen and the writer had not removed the earlier part: start from there.
+        Err(at) => counts.insert(at, Count {
+            replica,
+            seq: stamp.dot.seq,
+            total: added.after,
+            cut_seq: added.before_seq,
+            cut_total: added.before,
+        }),
+    }
+}
+
+/// Removes what a reset saw of each replica.
+pub(crate) fn reset(counts: &mut Vec<Count>, resets: &[Reset]) {
+    for seen in resets {
+        let Ok(at) = counts.binary_search_by_key(&seen.replica, |count| count.replica) else { continue };
+        if seen.seq >= counts[at].seq {
+            counts.remove(at);
+        } else if seen.seq > counts[at].cut_seq {
+            counts[at].cut_seq = seen.seq;
+            counts[at].cut_total = seen.total;
+        }
+    }
+}
+
+pub(crate) fn encode(counts: &[Count], out: &mut Vec<u8>) {
+    put_varint(out, counts.len() as u64);
+    for count in counts {
+        count.encode(out);
+    }
+}
+
+pub(crate) fn decode(reader: &mut Reader) -> Result<Vec<Count>, Malformed> {
+    let length = reader.bounded(limits::REPLICAS_MAX as u64, "counts")?;
+    (0..length).map(|_| Count::decode(reader)).collect()
+}

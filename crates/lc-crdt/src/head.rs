@@ -1,0 +1,158 @@
+//! The head row of a key: its string cell, when it ends, and how many elements it has of each kind.
+
+use bytes::Bytes;
+use lc_core::wire::{Malformed, Reader, put_varint};
+use lc_core::{Dot, Hlc, ReplicaId, limits};
+
+use crate::cell::{GENERAL, PLAIN, decode_plain, encode_dot};
+use crate::{Cell, Kind, Stamp};
+
+/// One choice of when the key ends, made by `EXPIRE` or `PERSIST`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpirySibling {
+    /// The write.
+    pub dot: Dot,
+    /// When it was decided.
+    pub hlc: Hlc,
+    /// Unix ms; `None`: never.
+    pub at_ms: Option<u64>,
+}
+
+/// What is known of a key as a whole. Empty means that the row is not there.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Head {
+    /// The string or counter.
+    pub string: Cell,
+    /// Concurrent choices of expiry, sorted by dot.
+    pub expiry: Vec<ExpirySibling>,
+    /// Elements of each of [`Kind::COLLECTIONS`].
+    pub lengths: [u64; 3],
+}
+
+impl Head {
+    /// Whether the row holds nothing at all.
+    pub fn is_empty(&self) -> bool {
+        !self.exists() && self.expiry.is_empty()
+    }
+
+    /// Whether the key has a value, expired or not.
+    pub fn exists(&self) -> bool {
+        !self.string.is_empty() || self.lengths != [0; 3]
+    }
+
+    /// What a reader sees when the key has several types at once: the first in the order of [`Kind`].
+    pub fn kind(&self) -> Option<Kind> {
+        if !self.string.is_empty() {
+            return Some(Kind::String);
+        }
+        Kind::COLLECTIONS.into_iter().find(|&kind| self.length(kind) > 0)
+    }
+
+    /// Elements of a collection kind; 0 or 1 for a string.
+    pub fn length(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::String => u64::from(!self.string.is_empty()),
+            _ => self.lengths[kind as usize - 1],
+        }
+    }
+
+    /// When the key ends, Unix ms: the latest of the concurrent choices, where "never" is latest of all.
+    pub fn expires_ms(&self) -> Option<u64> {
+        let of_values = self.string.siblings.iter().filter(|sibling| !sibling.expiry_replaced).map(|sibling| sibling.expires_ms);
+        let choices = of_values.chain(self.expiry.iter().map(|choice| choice.at_ms));
+        let latest = choices.map(|choice| choice.unwrap_or(u64::MAX)).max();
+        latest.filter(|&ms| ms < u64::MAX)
+    }
+
+    /// Whether the key has ended at `now_ms`.
+    pub fn expired(&self, now_ms: u64) -> bool {
+        self.expires_ms().is_some_and(|ms| ms <= now_ms)
+    }
+
+    /// When somebody should look whether to remove this row: at its expiry, or, for a choice of expiry whose key
+    /// was concurrently deleted and that would never end, a while after it was made.
+    pub fn due_ms(&self) -> Option<u64> {
+        let leftover = || self.expiry.iter().map(|choice| choice.hlc.ms() + LEFTOVER_MS).max();
+        self.expires_ms().or_else(|| if self.exists() { None } else { leftover() })
+    }
+
+    pub(crate) fn expire(&mut self, stamp: &Stamp<'_>, at_ms: Option<u64>) {
+        self.forget_expiry(stamp);
+        for sibling in self.string.siblings.iter_mut().filter(|sibling| stamp.saw(sibling.dot)) {
+            sibling.expiry_replaced = true;
+            sibling.expires_ms = None;
+        }
+        let at = self.expiry.partition_point(|choice| choice.dot < stamp.dot);
+        self.expiry.insert(at, ExpirySibling { dot: stamp.dot, hlc: stamp.hlc, at_ms });
+    }
+
+    pub(crate) fn forget_expiry(&mut self, stamp: &Stamp<'_>) {
+        self.expiry.retain(|choice| !stamp.saw(choice.dot));
+    }
+
+    pub(crate) fn count(&mut self, kind: Kind, before: bool, after: bool) {
+        let length = &mut self.lengths[kind as usize - 1];
+        match (before, after) {
+            (false, true) => *length += 1,
+            // Rows and lengths change together, so this cannot underflow while they agree.
+            (true, false) => *length = length.checked_sub(1).expect("an element that is removed was counted"),
+            _ => {}
+        }
+    }
+
+    /// Appends its bytes; a plain string takes 15 to 20 bytes beside key and value.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        if let (Some(plain), [], [0, 0, 0]) = (self.string.plain(), self.expiry.as_slice(), self.lengths) {
+            out.push(PLAIN);
+            encode_dot(plain, out);
+            out.extend_from_slice(&plain.value);
+            return;
+        }
+        out.push(GENERAL);
+        self.string.encode_general(out);
+        put_varint(out, self.expiry.len() as u64);
+        for choice in &self.expiry {
+            put_varint(out, u64::from(choice.dot.replica.0));
+            put_varint(out, choice.dot.seq);
+            out.extend_from_slice(&choice.hlc.0.to_le_bytes());
+            put_varint(out, choice.at_ms.map_or(0, |ms| ms + 1));
+        }
+        for length in self.lengths {
+            put_varint(out, length);
+        }
+    }
+
+    /// Reads what [`Head::encode`] wrote.
+    pub fn decode(bytes: Bytes) -> Result<Head, Malformed> {
+        let mut reader = Reader::new(bytes);
+        match reader.byte("head layout")? {
+            PLAIN => {
+                let string = Cell { siblings: vec![decode_plain(reader)?], counts: Vec::new() };
+                Ok(Head { string, ..Head::default() })
+            }
+            GENERAL => Head::decode_general(reader),
+            _ => Err(Malformed::Unknown("head layout")),
+        }
+    }
+
+    fn decode_general(mut reader: Reader) -> Result<Head, Malformed> {
+        let string = Cell::decode_general(&mut reader)?;
+        let choices = reader.bounded(limits::REPLICAS_MAX as u64, "expiry")?;
+        let mut expiry = Vec::with_capacity(choices as usize);
+        for _ in 0..choices {
+            let replica = ReplicaId(reader.bounded(u64::from(u16::MAX), "replica")? as u16);
+            let dot = Dot::new(replica, reader.varint("sequence")?);
+            let hlc = Hlc(reader.fixed_u64("hlc")?);
+            expiry.push(ExpirySibling { dot, hlc, at_ms: reader.varint("expiry")?.checked_sub(1) });
+        }
+        let mut lengths = [0; 3];
+        for length in &mut lengths {
+            *length = reader.varint("length")?;
+        }
+        reader.end("head")?;
+        Ok(Head { string, expiry, lengths })
+    }
+}
+
+/// How long a choice of expiry without a key is kept: a minute is far beyond a round trip, and it costs 20 bytes.
+const LEFTOVER_MS: u64 = 60_000;

@@ -1,0 +1,31 @@
+//! What merging means: cells of dotted values, counters, expiry, and what each op does to them.
+//!
+//! In:    an [`Entry`] (stamp and ops) and the rows it touches, through [`Rows`].
+//! Out:   changed rows. The same set of entries, in any causal order, leaves the same rows.
+//! Never: a clock, a socket, a disk; which replica may decide a write; how commands read.
+//! Proof: tests/laws.rs (every causal order of random ops ends in equal rows), tests/truth_tables.rs.
+//! Start: [`apply`] in apply.rs, then [`Cell`] in cell.rs.
+//!
+//! Source: optimised OR-set (Bieniusa et al., 2012) and dotted version vectors (Preguiça et al., 2012): one vector
+//! for the whole replica replaces per-key vectors and tombstones, because entries arrive in causal order.
+
+mod apply;
+mod cell;
+mod counter;
+mod digest;
+mod entry;
+mod head;
+mod number;
+mod op;
+mod row;
+
+pub use apply::{apply, apply_op};
+pub use cell::{Cell, Sibling, Visible};
+pub use counter::Count;
+pub use digest::Digest;
+pub use entry::{Entry, Stamp};
+pub use head::{ExpirySibling, Head};
+pub use number::Number;
+pub use op::{Added, Address, ElementReset, Kind, Op, Reset};
+pub use row::{RowError, RowKind, Rows, element_of, element_prefix, element_row, expiry_of, expiry_row, expiry_span,
+    head_of, head_row, head_span, score_bytes, score_from_bytes, score_of, score_prefix, score_row};

@@ -1,0 +1,106 @@
+//! `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`: several commands as one entry, seen by all regions whole or not at all.
+
+use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run};
+
+pub(super) static MULTI: Command = Command {
+    name: "multi",
+    arity: Arity::Exactly(0),
+    group: Group::Transactions,
+    keys: KeySpec::NONE,
+    syntax: "",
+    summary: "Starts queueing commands for EXEC.",
+    concurrent: "",
+    run: Run::Transaction(|session, _, _| session.begin()),
+};
+
+pub(super) static EXEC: Command = Command {
+    name: "exec",
+    arity: Arity::Exactly(0),
+    group: Group::Transactions,
+    keys: KeySpec::NONE,
+    syntax: "",
+    summary: "Carries out what MULTI queued, as one atomic entry.",
+    concurrent: "Each change merges by its own rule; no region ever shows a part of the transaction.",
+    run: Run::Transaction(|session, engine, _| session.exec(engine)),
+};
+
+pub(super) static DISCARD: Command = Command {
+    name: "discard",
+    arity: Arity::Exactly(0),
+    group: Group::Transactions,
+    keys: KeySpec::NONE,
+    syntax: "",
+    summary: "Forgets what MULTI queued and WATCH watched.",
+    concurrent: "",
+    run: Run::Transaction(|session, engine, _| {
+        if !session.in_transaction() {
+            return Err(Error::caller("DISCARD without MULTI"));
+        }
+        session.discard(engine);
+        Ok(Reply::OK)
+    }),
+};
+
+pub(super) static WATCH: Command = Command {
+    name: "watch",
+    arity: Arity::AtLeast(1),
+    group: Group::Transactions,
+    keys: KeySpec::ALL,
+    syntax: "key [key ...]",
+    summary: "Lets the next EXEC fail if a key changes before it, by a client here or an entry from another region.",
+    concurrent: "",
+    run: Run::Transaction(|session, engine, args| session.watch(engine, args)),
+};
+
+pub(super) static UNWATCH: Command = Command {
+    name: "unwatch",
+    arity: Arity::Exactly(0),
+    group: Group::Transactions,
+    keys: KeySpec::NONE,
+    syntax: "",
+    summary: "Forgets what WATCH watched.",
+    concurrent: "",
+    run: Run::Transaction(|session, engine, _| {
+        session.unwatch(engine);
+        Ok(Reply::OK)
+    }),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Replica;
+
+    #[test]
+    fn a_transaction_is_one_entry() {
+        let mut paris = Replica::new(1);
+        paris.run("MULTI");
+        assert_eq!(paris.run("SET a 1"), "QUEUED");
+        assert_eq!(paris.run("INCR a"), "QUEUED");
+        assert_eq!(paris.run("EXEC"), "[OK 2]");
+        assert_eq!(paris.journal.len(), 1);
+        let mut tokyo = Replica::new(2);
+        tokyo.pull(&paris);
+        assert_eq!(tokyo.run("GET a"), "2");
+        assert_eq!(paris.rows.digest(), tokyo.rows.digest());
+    }
+
+    #[test]
+    fn a_refused_command_spoils_the_transaction() {
+        let mut paris = Replica::new(1);
+        paris.run("MULTI");
+        assert_eq!(paris.run("INCR"), "ERR wrong number of arguments for 'incr' command");
+        assert_eq!(paris.run("EXEC"), "EXECABORT Transaction discarded because of previous errors.");
+        assert_eq!(paris.run("EXEC"), "ERR EXEC without MULTI");
+    }
+
+    #[test]
+    fn a_watched_key_that_changes_stops_exec() {
+        let mut paris = Replica::new(1);
+        paris.run("WATCH a");
+        paris.run("SET a 1");
+        paris.run("MULTI");
+        paris.run("SET a 2");
+        assert_eq!(paris.run("EXEC"), "nil");
+        assert_eq!(paris.run("GET a"), "1");
+    }
+}

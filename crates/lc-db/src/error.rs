@@ -1,0 +1,102 @@
+//! Why a command was refused, in words that Redis clients know where they know some.
+
+use std::borrow::Cow;
+
+use lc_core::Fault;
+use lc_crdt::RowError;
+
+/// A refused command. Nothing of it was done.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Error {
+    /// The key holds another type.
+    #[error("Operation against a key holding the wrong kind of value")]
+    WrongType,
+    /// Arguments in the wrong shape.
+    #[error("syntax error")]
+    Syntax,
+    /// Text that should be a whole number of 64 bits.
+    #[error("value is not an integer or out of range")]
+    NotInteger,
+    /// Text that should be a float.
+    #[error("value is not a valid float")]
+    NotFloat,
+    /// Too many or too few arguments.
+    #[error("wrong number of arguments for '{0}' command")]
+    Arity(Cow<'static, str>),
+    /// A command of Redis, or of nobody, that is not offered.
+    #[error("{0}")]
+    NotOffered(String),
+    /// Wrong in a way that the text says.
+    #[error("{0}")]
+    Caller(Cow<'static, str>),
+    /// A key, field, value or transaction above its limit.
+    #[error("{what} of {bytes} bytes is above the limit of {max} bytes")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// How large it is.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A transaction that had an error while it was queued.
+    #[error("Transaction discarded because of previous errors.")]
+    ExecAbort,
+    /// Not authenticated.
+    #[error("Authentication required.")]
+    NoAuth,
+    /// Wrong user or password.
+    #[error("invalid username-password pair or user is disabled.")]
+    WrongPass,
+    /// A protocol version that is not spoken.
+    #[error("unsupported protocol version")]
+    NoProto,
+    /// The node cannot take writes now, and why.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The rows cannot be read.
+    #[error("{0}")]
+    Rows(#[from] RowError),
+}
+
+impl Error {
+    /// A caller's error with a fixed text.
+    pub fn caller(text: impl Into<Cow<'static, str>>) -> Error {
+        Error::Caller(text.into())
+    }
+
+    /// The word that stands before the text in RESP.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::WrongType => "WRONGTYPE",
+            Error::ExecAbort => "EXECABORT",
+            Error::NoAuth => "NOAUTH",
+            Error::WrongPass => "WRONGPASS",
+            Error::NoProto => "NOPROTO",
+            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Rows(_) => "CORRUPT",
+            Error::TooLarge { .. } => "TOOLARGE",
+            Error::Syntax | Error::NotInteger | Error::NotFloat | Error::Arity(_) | Error::NotOffered(_) | Error::Caller(_) => "ERR",
+        }
+    }
+
+    /// What a caller can do about it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Error::Unavailable(_) => Fault::Unavailable,
+            Error::Rows(_) => Fault::Stop,
+            Error::ExecAbort
+            | Error::WrongType
+            | Error::Syntax
+            | Error::NotInteger
+            | Error::NotFloat
+            | Error::Arity(_)
+            | Error::NotOffered(_)
+            | Error::Caller(_)
+            | Error::TooLarge { .. }
+            | Error::NoAuth
+            | Error::WrongPass
+            | Error::NoProto => Fault::Caller,
+        }
+    }
+}

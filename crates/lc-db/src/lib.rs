@@ -1,0 +1,26 @@
+//! What a command means: parse its arguments, read through a [`View`], give back ops through a [`Txn`].
+//!
+//! In:    a command's arguments, the rows (behind `lc_crdt::Rows`), the time, a seed.
+//! Out:   a [`Reply`], and for writes the ops of one entry.
+//! Never: a socket, a clock, a disk, another region; how bytes of RESP or HTTP look.
+//! Proof: tests beside each command, scripts/ for stories of several replicas.
+//! Start: commands.rs (the list), then commands/incr.rs as an example, then txn.rs.
+
+pub mod arguments;
+pub mod catalogue;
+mod commands;
+mod error;
+pub mod float;
+mod reply;
+mod session;
+pub mod testing;
+mod txn;
+mod view;
+
+pub use catalogue::{Arity, Command, Group, KeySpec, Run};
+pub use commands::{COMMANDS, find};
+pub use error::Error;
+pub use reply::Reply;
+pub use session::{Engine, Host, Queued, Session, WatchStamp};
+pub use txn::{Expiry, Txn};
+pub use view::{ScoreSpan, View};

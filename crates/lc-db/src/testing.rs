@@ -1,0 +1,280 @@
+//! Replicas in memory, for the tests of commands: run commands on one, carry its entries to another.
+//!
+//! Not a mock of merging: the same commands, ops and rows as in a node, without journal and links.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use lc_core::{Dot, HlcClock, ReplicaId, VersionVector};
+use lc_crdt::{Digest, Entry, RowError, RowKind, Rows, Stamp, apply};
+
+use crate::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
+
+/// Rows in a map, with a digest.
+#[derive(Clone, Default)]
+pub struct MapRows {
+    rows: BTreeMap<Vec<u8>, Bytes>,
+    digest: Digest,
+    version: u64,
+}
+
+impl MapRows {
+    /// The digest of heads and elements.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many rows of any kind there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Rows for MapRows {
+    fn get(&self, row: &[u8]) -> Result<Option<Bytes>, RowError> {
+        Ok(self.rows.get(row).cloned())
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+        for (row, value) in self.rows.range(from.to_vec()..to.to_vec()) {
+            if !visit(row, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, row: Vec<u8>, old: Option<&Bytes>, new: Option<Bytes>) {
+        assert_eq!(self.rows.get(&row), old, "a caller gave an old row that is not there");
+        if matches!(RowKind::of(&row), RowKind::Head | RowKind::Element) {
+            self.digest.replace(&row, old.map(AsRef::as_ref), new.as_deref());
+        }
+        match new {
+            Some(bytes) => self.rows.insert(row, bytes),
+            None => self.rows.remove(&row),
+        };
+    }
+
+    fn touched(&mut self, _key: Option<&[u8]>) {
+        self.version += 1;
+    }
+}
+
+/// One replica and one client of it. Its clock stands still until a test moves it.
+pub struct Replica {
+    /// Its rows.
+    pub rows: MapRows,
+    /// What it has applied.
+    pub vector: VersionVector,
+    /// Every entry it has decided.
+    pub journal: Vec<Entry>,
+    /// Its clock, Unix ms.
+    pub now_ms: u64,
+    id: ReplicaId,
+    clock: HlcClock,
+    session: Option<Session>,
+    password: Option<String>,
+}
+
+impl Replica {
+    /// A replica with this id whose clock reads one million.
+    pub fn new(id: u16) -> Replica {
+        Replica {
+            rows: MapRows::default(),
+            vector: VersionVector::new(),
+            journal: Vec::new(),
+            now_ms: 1_000_000,
+            id: ReplicaId(id),
+            clock: HlcClock::default(),
+            session: Some(Session::new(1)),
+            password: None,
+        }
+    }
+
+    /// Runs a command line (words separated by blanks, "quoted" where needed) and shows the reply as text.
+    pub fn run(&mut self, line: &str) -> String {
+        let words = words(line);
+        let refs: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        show(&self.reply(&refs))
+    }
+
+    /// Runs a command and gives the reply itself.
+    pub fn reply(&mut self, words: &[&[u8]]) -> Reply {
+        let mut session = self.session.take().expect("put back below");
+        let reply = session.execute(words, self);
+        self.session = Some(session);
+        reply
+    }
+
+    /// Applies what `other` has decided and this replica has not.
+    pub fn pull(&mut self, other: &Replica) {
+        let missing: Vec<Entry> = other.journal.iter().filter(|entry| !self.vector.covers(entry.dot)).cloned().collect();
+        for entry in missing {
+            self.receive(&entry);
+        }
+    }
+
+    /// Applies one entry of another replica, through its bytes. Its dependencies must be there.
+    pub fn receive(&mut self, entry: &Entry) {
+        let mut bytes = Vec::new();
+        entry.encode(&mut bytes);
+        let entry = Entry::decode(bytes.into()).expect("encode and decode agree");
+        assert!(self.vector.covers_all(&entry.deps), "a dependency is missing");
+        apply(&mut self.rows, &entry).expect("map rows do not fail");
+        self.vector.raise(entry.dot.replica, entry.dot.seq);
+        self.clock.recover(entry.hlc);
+    }
+}
+
+impl Engine for Replica {
+    fn host(&self) -> &dyn Host {
+        self
+    }
+
+    fn read(&mut self, _keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        run(&View::new(&self.rows, self.now_ms, 7))
+    }
+
+    fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        let before = self.rows.clone();
+        let seq = self.vector.get(self.id) + 1;
+        let (dot, hlc, deps) = (Dot::new(self.id, seq), self.clock.next(self.now_ms), self.vector.clone());
+        let mut txn = Txn::new(&mut self.rows, Stamp { dot, hlc, deps: &deps }, self.now_ms, seq);
+        let outcome = run(&mut txn);
+        let ops = txn.into_ops();
+        if outcome.is_err() {
+            self.rows = before;
+        } else if !ops.is_empty() {
+            self.vector.raise(self.id, seq);
+            self.journal.push(Entry { dot, prev_seq: seq - 1, hlc, deps, ops });
+        }
+        outcome
+    }
+
+    fn write_if_unchanged(
+        &mut self,
+        watched: &[(Bytes, WatchStamp)],
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>,
+    ) -> Result<Option<Reply>, Error> {
+        // Any change counts, not only one of the watched keys: stricter than a node, enough for one client's tests.
+        if watched.iter().any(|(_, stamp)| stamp.0 != self.rows.version) {
+            return Ok(None);
+        }
+        self.write(run).map(Some)
+    }
+
+    fn watch(&mut self, _key: &[u8]) -> WatchStamp {
+        WatchStamp(self.rows.version)
+    }
+
+    fn unwatch(&mut self, _keys: &[(Bytes, WatchStamp)]) {}
+}
+
+impl Host for Replica {
+    fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+    fn info(&self, _section: Option<&str>) -> String {
+        format!("# Replica\r\nid:{}\r\n", self.id)
+    }
+    fn config(&self) -> Vec<(String, String)> {
+        vec![("maxclients".to_owned(), "100".to_owned()), ("timeout".to_owned(), "0".to_owned())]
+    }
+    fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
+        Err(Error::caller(format!("CONFIG SET failed - '{name}' can not be changed in a test")))
+    }
+    fn reset_statistics(&self) {}
+    fn password_required(&self) -> bool {
+        self.password.is_some()
+    }
+    fn authenticate(&self, user: &[u8], password: &[u8]) -> bool {
+        user == b"default" && self.password.as_ref().is_some_and(|right| right.as_bytes() == password)
+    }
+    fn clients(&self) -> Vec<(u64, String)> {
+        vec![(1, "id=1".to_owned())]
+    }
+    fn kill_client(&self, id: u64) -> bool {
+        id == 1
+    }
+    fn key_count(&self) -> u64 {
+        let mut count = 0;
+        let view = View::new(&self.rows, 0, 0);
+        view.each_key(0, &mut |_, _, _| {
+            count += 1;
+            true
+        }).expect("map rows do not fail");
+        count
+    }
+}
+
+/// Splits a line into words; `"..."` keeps blanks together and knows `\"`, `\\`, `\n`, `\r`, `\xHH`.
+pub fn words(line: &str) -> Vec<Vec<u8>> {
+    let mut words = Vec::new();
+    let mut left = line.trim_start();
+    while !left.is_empty() {
+        let (word, rest) = match left.strip_prefix('"') {
+            Some(quoted) => quoted_word(quoted),
+            None => {
+                let end = left.find(char::is_whitespace).unwrap_or(left.len());
+                (left.as_bytes()[..end].to_vec(), &left[end..])
+            }
+        };
+        words.push(word);
+        left = rest.trim_start();
+    }
+    words
+}
+
+fn quoted_word(quoted: &str) -> (Vec<u8>, &str) {
+    let mut word = Vec::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (word, &quoted[at + 1..]),
+            '\\' => match chars.next().map(|(_, escaped)| escaped) {
+                Some('n') => word.push(b'\n'),
+                Some('r') => word.push(b'\r'),
+                Some('x') => {
+                    let hex: String = chars.by_ref().take(2).map(|(_, digit)| digit).collect();
+                    word.push(u8::from_str_radix(&hex, 16).expect("two hex digits after \\x"));
+                }
+                Some(other) => word.extend_from_slice(other.to_string().as_bytes()),
+                None => break,
+            },
+            other => word.extend_from_slice(other.to_string().as_bytes()),
+        }
+    }
+    panic!("a quote is not closed");
+}
+
+/// A reply on one line: bulk strings as they are, lists in brackets, `nil`, errors with their code.
+pub fn show(reply: &Reply) -> String {
+    let list = |items: &[Reply]| items.iter().map(show).collect::<Vec<_>>().join(" ");
+    match reply {
+        Reply::Word(word) => (*word).to_owned(),
+        Reply::Int(value) => value.to_string(),
+        Reply::Bulk(bytes) if bytes.is_empty() => "\"\"".to_owned(),
+        Reply::Bulk(bytes) => bytes.escape_ascii().to_string(),
+        Reply::Nil | Reply::NilArray => "nil".to_owned(),
+        Reply::Bool(yes) => yes.to_string(),
+        Reply::Double(value) => crate::float::format(*value),
+        Reply::Array(items) => format!("[{}]", list(items)),
+        Reply::Set(items) => {
+            let mut shown: Vec<String> = items.iter().map(show).collect();
+            shown.sort();
+            format!("{{{}}}", shown.join(" "))
+        }
+        Reply::Map(pairs) => {
+            let mut shown: Vec<String> = pairs.iter().map(|(key, value)| format!("{}={}", show(key), show(value))).collect();
+            shown.sort();
+            format!("{{{}}}", shown.join(" "))
+        }
+        Reply::Text(text) => text.clone(),
+        Reply::Error(error) => format!("{} {error}", error.code()),
+    }
+}

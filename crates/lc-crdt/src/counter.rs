@@ -18,9 +18,9 @@ pub struct Count {
     pub seq: u64,
     /// Its running total after that increment.
     pub total: Number,
-    /// The latest of its increments that a reset saw; 0 if none.
+    /// Everything up to this sequence is settled: a reset saw it, or it was before the running total began at zero.
     pub cut_seq: u64,
-    /// The running total at that increment.
+    /// The running total at that sequence.
     pub cut_total: Number,
 }
 
@@ -60,15 +60,22 @@ pub(crate) fn add(counts: &mut Vec<Count>, stamp: &Stamp<'_>, added: &Added) {
             counts[at].total = added.after;
         }
         Ok(_) => {}
-        // A reset that this replica has seen and the writer had not removed the earlier part: start from there.
         Err(at) => counts.insert(at, Count {
             replica,
             seq: stamp.dot.seq,
             total: added.after,
-            cut_seq: added.before_seq,
+            cut_seq: cut_below(stamp.dot.seq, added),
             cut_total: added.before,
         }),
     }
+}
+
+/// Where a replica's part begins when nothing of it stands here.
+///
+/// If a reset that the writer had not seen removed the earlier part, it begins after that part. If the writer counts from
+/// zero again, everything before is settled: a reset that arrives late with an earlier total must not cut the new one.
+fn cut_below(seq: u64, added: &Added) -> u64 {
+    if added.before_seq == 0 { seq - 1 } else { added.before_seq }
 }
 
 /// Removes what a reset saw of each replica.

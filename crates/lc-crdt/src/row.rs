@@ -34,6 +34,18 @@ pub trait Rows {
     /// Visits rows in `from..to` in order until `visit` answers false.
     fn scan(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError>;
 
+    /// Like [`Rows::scan`], from the last row to the first. A store that can walk backwards should do so itself: what
+    /// stands here collects the whole span first.
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+        let mut span = Vec::new();
+        self.scan(from, to, &mut |row, bytes| {
+            span.push((row.to_vec(), bytes.clone()));
+            true
+        })?;
+        span.iter().rev().all(|(row, bytes)| visit(row, bytes));
+        Ok(())
+    }
+
     /// Replaces a row; `old` is what [`Rows::get`] gave, `None` removes.
     fn replace(&mut self, row: Vec<u8>, old: Option<&Bytes>, new: Option<Bytes>);
 

@@ -5,13 +5,31 @@ use crate::catalogue::Command;
 use crate::{Error, session};
 
 mod get;
+mod hdel;
+mod hexists;
+mod hget;
+mod hgetall;
+mod hincrby;
+mod hincrbyfloat;
+mod hkeys;
+mod hlen;
+mod hmget;
+mod hrandfield;
+mod hset;
+mod hsetnx;
+mod hstrlen;
+mod hvals;
 mod incr;
 mod multi;
+mod picks;
+mod scan_options;
 mod set;
 
 /// Every command, by group.
 pub static COMMANDS: &[&Command] = &[
     &get::COMMAND, &incr::COMMAND, &set::COMMAND,
+    &hdel::COMMAND, &hexists::COMMAND, &hget::COMMAND, &hgetall::COMMAND, &hincrby::COMMAND, &hincrbyfloat::COMMAND, &hkeys::COMMAND,
+    &hlen::COMMAND, &hmget::COMMAND, &hset::HMSET, &hrandfield::COMMAND, &hset::HSET, &hsetnx::COMMAND, &hstrlen::COMMAND, &hvals::COMMAND,
     &multi::MULTI, &multi::EXEC, &multi::DISCARD, &multi::WATCH, &multi::UNWATCH,
 ];
 

@@ -11,6 +11,7 @@ pub mod catalogue;
 mod commands;
 mod error;
 pub mod float;
+mod glob;
 mod reply;
 mod session;
 pub mod testing;

@@ -25,6 +25,8 @@ pub enum Reply {
     Array(Vec<Reply>),
     /// RESP3 map, RESP2 flat list.
     Map(Vec<(Reply, Reply)>),
+    /// RESP3 list of lists of two, RESP2 flat list: members with their scores, fields picked with their values.
+    Pairs(Vec<(Reply, Reply)>),
     /// RESP3 set, RESP2 list.
     Set(Vec<Reply>),
     /// Human-readable text (RESP3 verbatim string, RESP2 bulk).

@@ -49,6 +49,15 @@ impl Rows for MapRows {
         Ok(())
     }
 
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+        for (row, value) in self.rows.range(from.to_vec()..to.to_vec()).rev() {
+            if !visit(row, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn replace(&mut self, row: Vec<u8>, old: Option<&Bytes>, new: Option<Bytes>) {
         assert_eq!(self.rows.get(&row), old, "a caller gave an old row that is not there");
         if matches!(RowKind::of(&row), RowKind::Head | RowKind::Element) {
@@ -128,6 +137,30 @@ impl Replica {
         apply(&mut self.rows, &entry).expect("map rows do not fail");
         self.vector.raise(entry.dot.replica, entry.dot.seq);
         self.clock.recover(entry.hlc);
+    }
+}
+
+/// Carries every entry to every replica, and checks that they end equal.
+pub fn settle(replicas: &mut [&mut Replica]) {
+    // An entry may wait for one that a later replica in the list has, so once around is not enough.
+    loop {
+        let journals: Vec<Vec<Entry>> = replicas.iter().map(|replica| replica.journal.clone()).collect();
+        let mut carried = 0;
+        for replica in replicas.iter_mut() {
+            for entry in journals.iter().flatten() {
+                if !replica.vector.covers(entry.dot) && replica.vector.covers_all(&entry.deps) {
+                    replica.receive(entry);
+                    carried += 1;
+                }
+            }
+        }
+        if carried == 0 {
+            break;
+        }
+    }
+    for pair in replicas.windows(2) {
+        assert_eq!(pair[0].vector, pair[1].vector, "an entry was not carried");
+        assert_eq!(pair[0].rows.digest(), pair[1].rows.digest(), "equal vectors must mean equal records");
     }
 }
 
@@ -268,6 +301,10 @@ pub fn show(reply: &Reply) -> String {
             let mut shown: Vec<String> = items.iter().map(show).collect();
             shown.sort();
             format!("{{{}}}", shown.join(" "))
+        }
+        Reply::Pairs(pairs) => {
+            let shown: Vec<String> = pairs.iter().map(|(one, other)| format!("[{} {}]", show(one), show(other))).collect();
+            format!("[{}]", shown.join(" "))
         }
         Reply::Map(pairs) => {
             let mut shown: Vec<String> = pairs.iter().map(|(key, value)| format!("{}={}", show(key), show(value))).collect();

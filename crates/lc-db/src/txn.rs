@@ -52,6 +52,12 @@ impl<'a> Txn<'a> {
         self.ops.len()
     }
 
+    /// Refuses what [`Txn::set_string`] would refuse of this key and value, before anything is changed.
+    pub fn check_string(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        check("key", key.len(), KEY_BYTES_MAX)?;
+        check("value", value.len(), VALUE_BYTES_MAX)
+    }
+
     /// Sets a string, whatever the key held before.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) -> Result<(), Error> {
         check("value", value.len(), VALUE_BYTES_MAX)?;
@@ -76,16 +82,28 @@ impl<'a> Txn<'a> {
         self.add(Address::string(Bytes::copy_from_slice(key)), &head.string, amount)
     }
 
-    /// Sets a hash field, adds a set member (empty value) or sets a score (8 bytes, see [`Txn::set_score`]).
-    pub fn put_element(&mut self, key: &[u8], kind: Kind, field: &[u8], value: &[u8]) -> Result<(), Error> {
+    /// Refuses what [`Txn::put_element`] would refuse of these (field, value), before anything is changed.
+    pub fn check_elements<'b>(&self, key: &[u8], kind: Kind, elements: impl IntoIterator<Item = (&'b [u8], &'b [u8])>) -> Result<(), Error> {
+        check("key", key.len(), KEY_BYTES_MAX)?;
+        for (field, value) in elements {
+            check("field or member", field.len(), FIELD_BYTES_MAX)?;
+            check("value", value.len(), VALUE_BYTES_MAX)?;
+        }
+        self.view().head_of_kind(key, kind).map(drop)
+    }
+
+    /// Sets a hash field, adds a set member (empty value) or sets a score (8 bytes, see [`Txn::set_score`]). Answers
+    /// whether it is new.
+    pub fn put_element(&mut self, key: &[u8], kind: Kind, field: &[u8], value: &[u8]) -> Result<bool, Error> {
         check("value", value.len(), VALUE_BYTES_MAX)?;
         let cell = self.prepare_element(key, kind, field)?;
         let at = address(key, kind, field);
-        self.emit(Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms: None, resets: cell.resets() })
+        self.emit(Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms: None, resets: cell.resets() })?;
+        Ok(cell.is_empty())
     }
 
-    /// Sets the score of a sorted-set member.
-    pub fn set_score(&mut self, key: &[u8], member: &[u8], score: f64) -> Result<(), Error> {
+    /// Sets the score of a sorted-set member; answers whether the member is new.
+    pub fn set_score(&mut self, key: &[u8], member: &[u8], score: f64) -> Result<bool, Error> {
         self.put_element(key, Kind::Sorted, member, &score.to_bits().to_le_bytes())
     }
 
@@ -107,6 +125,17 @@ impl<'a> Txn<'a> {
         Ok(true)
     }
 
+    /// Removes elements that the caller has just read, each once. Taking all of a key's elements is one op, not many.
+    pub fn remove_elements(&mut self, key: &[u8], kind: Kind, fields: &[Bytes]) -> Result<(), Error> {
+        let head = self.view().head(key)?.unwrap_or_default();
+        // What stands under the key with another type is not what the caller saw, and stays.
+        let others = Kind::COLLECTIONS.into_iter().any(|other| other != kind && head.length(other) > 0) || !head.string.is_empty();
+        if !others && !fields.is_empty() && fields.len() as u64 == head.length(kind) {
+            return self.emit_delete(key);
+        }
+        fields.iter().try_for_each(|field| self.remove_element(key, kind, field).map(drop))
+    }
+
     /// Removes a key with all that it holds; answers whether it existed and had not expired.
     pub fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
         let existed = self.view().exists(key)?;
@@ -120,6 +149,12 @@ impl<'a> Txn<'a> {
     pub fn expire(&mut self, key: &[u8], at_ms: Option<u64>) -> Result<(), Error> {
         self.prepare(key)?;
         self.emit(Op::Expire { key: Bytes::copy_from_slice(key), at_ms })
+    }
+
+    /// Removes a key that has ended, and what an expiry without a key left behind.
+    pub fn remove_due(&mut self, key: &[u8]) -> Result<(), Error> {
+        let due = self.view().stored_head(key)?.and_then(|head| head.due_ms());
+        if due.is_some_and(|due_ms| due_ms <= self.now_ms) { self.emit_delete(key) } else { Ok(()) }
     }
 
     /// Removes every key.
@@ -140,11 +175,12 @@ impl<'a> Txn<'a> {
         self.emit(Op::Clear { resets })
     }
 
-    /// Refuses what is too large, and removes what has expired under the same name: a write must not revive it.
+    /// Refuses what is too large, and removes what a write must not revive under the same name: a value that has
+    /// expired, and a choice of expiry whose key was deleted at the same time elsewhere.
     fn prepare(&mut self, key: &[u8]) -> Result<Option<Head>, Error> {
         check("key", key.len(), KEY_BYTES_MAX)?;
         let stored = self.view().stored_head(key)?;
-        if stored.as_ref().is_some_and(|head| head.exists() && head.expired(self.now_ms)) {
+        if stored.as_ref().is_some_and(|head| !head.exists() || head.expired(self.now_ms)) {
             self.emit_delete(key)?;
             return Ok(None);
         }
@@ -165,6 +201,14 @@ impl<'a> Txn<'a> {
         let after = before.plus(amount);
         if let (Number::Int(b), Number::Int(a), Number::Int(by)) = (before, after, amount) && b.checked_add(by) != Some(a) {
             return Err(Error::caller("increment or decrement would overflow"));
+        }
+        // The running total can leave the floats although the value, with others' increments, does not.
+        match after {
+            Number::Float(total) if total.is_nan() => return Err(Error::caller("resulting score is not a number (NaN)")),
+            Number::Float(total) if total.is_infinite() && at.kind != Kind::Sorted => {
+                return Err(Error::caller("increment would produce NaN or Infinity"));
+            }
+            _ => {}
         }
         self.emit(Op::Add { at, added: Added { before_seq, before, after } })
     }

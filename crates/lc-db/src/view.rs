@@ -5,7 +5,7 @@ use std::cell::Cell as StdCell;
 use bytes::Bytes;
 use lc_crdt::{
     Cell, Head, Kind, Number, Rows, Visible, element_of, element_prefix, element_row, head_of, head_row, head_span,
-    score_bytes, score_of, score_prefix,
+    score_bytes, score_of, score_prefix, score_row,
 };
 
 use crate::{Error, float};
@@ -111,6 +111,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The value of an element of a key whose head was checked before; a counter as text.
+    pub fn element_text(&self, key: &[u8], kind: Kind, field: &[u8]) -> Result<Option<Bytes>, Error> {
+        Ok(self.element_unchecked(key, kind, field)?.and_then(|cell| cell.visible()).map(text_of))
+    }
+
     /// The value of a hash field; a counter as text.
     pub fn field(&self, key: &[u8], field: &[u8]) -> Result<Option<Bytes>, Error> {
         Ok(self.element(key, Kind::Hash, field)?.and_then(|cell| cell.visible()).map(text_of))
@@ -190,17 +195,41 @@ impl<'a> View<'a> {
 
     /// Visits sorted-set members within `span`, by score then member, ascending, until `visit` answers false.
     pub fn each_score(&self, key: &[u8], span: ScoreSpan, visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+        self.each_score_from(key, span, b"", visit)
+    }
+
+    /// Like [`View::each_score`], but of the lowest score only members from `member` on.
+    pub fn each_score_from(&self, key: &[u8], span: ScoreSpan, member: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
         if self.head_of_kind(key, Kind::Sorted)?.is_none() {
             return Ok(());
         }
-        let prefix = score_prefix(key);
-        let mut from = prefix.clone();
-        from.extend_from_slice(&score_bytes(span.from));
-        let mut to = prefix.clone();
-        // No score sorts above positive infinity, so one past its bytes ends the set.
-        to.extend_from_slice(&(u64::from_be_bytes(score_bytes(span.to)).saturating_add(1)).to_be_bytes());
-        self.rows.scan(&from, &to, &mut |row, _| {
-            let (score, member) = score_of(row, prefix.len());
+        let prefix = score_prefix(key).len();
+        self.rows.scan(&score_row(key, span.from, member), &past_score(key, span.to), &mut |row, _| {
+            let (score, member) = score_of(row, prefix);
+            visit(score, member)
+        })?;
+        Ok(())
+    }
+
+    /// Like [`View::each_score`], descending.
+    pub fn each_score_back(&self, key: &[u8], span: ScoreSpan, visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+        self.scan_scores_back(key, &score_row(key, span.from, b""), &past_score(key, span.to), visit)
+    }
+
+    /// Like [`View::each_score_back`], but of the highest score only members up to `member`, which is included.
+    pub fn each_score_back_from(&self, key: &[u8], span: ScoreSpan, member: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+        let mut to = score_row(key, span.to, member);
+        to.push(0);
+        self.scan_scores_back(key, &score_row(key, span.from, b""), &to, visit)
+    }
+
+    fn scan_scores_back(&self, key: &[u8], from: &[u8], to: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+        if self.head_of_kind(key, Kind::Sorted)?.is_none() {
+            return Ok(());
+        }
+        let prefix = score_prefix(key).len();
+        self.rows.scan_back(from, to, &mut |row, _| {
+            let (score, member) = score_of(row, prefix);
             visit(score, member)
         })?;
         Ok(())
@@ -243,6 +272,13 @@ pub(crate) fn text_of(visible: Visible) -> Bytes {
         Visible::Number(Number::Int(value)) => Bytes::from(value.to_string()),
         Visible::Number(Number::Float(value)) => Bytes::from(float::format_sum(value)),
     }
+}
+
+/// The first index row after all members of `score`. No score sorts above positive infinity, so one more is a row too.
+fn past_score(key: &[u8], score: f64) -> Vec<u8> {
+    let mut row = score_prefix(key);
+    row.extend_from_slice(&u64::from_be_bytes(score_bytes(score)).saturating_add(1).to_be_bytes());
+    row
 }
 
 /// The first row after all that begin with an element prefix, whose last byte is a kind and never 255.

@@ -1,1 +1,34 @@
-//! (being built)
+//! Links: opaque frames from node to node, in order, encrypted and compressed, over a WAN that loses, delays and cuts.
+//!
+//! In:    frames to send; where peers are; this node's certificate; the shape of an emulated WAN.
+//! Out:   link up, link down, frames received; counters.
+//! Never: what a frame means, which entries a peer lacks (lc-repl), what to do after a loss (lc-node).
+//! Proof: tests/links.rs over real sockets; unit tests of each decision; examples/link_throughput.rs for numbers.
+//! Start: `Links::start` in link.rs; one connection's life is session.rs; certificates are certificate.rs.
+//!
+//! For each pair of nodes the one with the smaller id dials and the other accepts, so there is one connection.
+
+mod accept;
+mod certificate;
+mod dial;
+mod door_tls;
+mod error;
+mod frame_stream;
+mod hello;
+mod link;
+mod moment;
+mod node;
+mod outbox;
+mod peer;
+mod random;
+mod session;
+mod tls;
+mod transport;
+mod wan;
+
+pub use certificate::{Authority, Identity, NodeCertificate, NodeName};
+pub use door_tls::{DoorStream, DoorTls, VisitorStream, VisitorTls};
+pub use error::{Error, SendError};
+pub use link::{Config, Limits, LinkEvent, Links, PeerAddress, Refusals};
+pub use peer::PeerStats;
+pub use wan::{LinkShape, WanEmulation};

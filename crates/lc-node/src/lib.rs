@@ -1,1 +1,27 @@
-//! (being built)
+//! One living member: carries inputs into `lc-member` and outputs out of it.
+//!
+//! In:    clients' commands (through [`Connection`]), frames from links, time, finished disk jobs.
+//! Out:   replies, frames to links, synced journals, flushed rows, status and metrics.
+//! Never: what a command means, what merging means, what bytes look like on a wire.
+//! Proof: the black-box tests; what it carries is proved in `lc-sim`.
+//! Start: [`Node::start`] in node.rs, then disk_threads.rs and connection.rs.
+
+mod clients;
+mod config;
+mod connection;
+mod disk_threads;
+mod error;
+mod host;
+mod links;
+mod metrics;
+mod node;
+mod status;
+
+pub use clients::ClientInfo;
+pub use config::{Config, LinkConfig, Peer};
+pub use connection::Connection;
+pub use error::Error;
+pub use lc_journal::Position as Wait;
+pub use metrics::{Sample, SampleKind};
+pub use node::Node;
+pub use status::{PeerStatus, Status};

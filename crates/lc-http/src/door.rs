@@ -1,0 +1,113 @@
+//! The listener: takes connections in, a bounded number of them, and speaks HTTP/1.1 with each.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::routes::router;
+use crate::{Error, Inside};
+
+/// What the door is told once.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// What every request but `/health` must show; `None`: nothing.
+    pub token: Option<String>,
+}
+
+/// An open door.
+pub struct Door {
+    listener: TcpListener,
+    settings: Settings,
+}
+
+impl Door {
+    /// Starts to listen; connections wait in the backlog until [`Door::serve`].
+    pub async fn open(address: SocketAddr, settings: Settings) -> Result<Door, Error> {
+        let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+        Ok(Door { listener, settings })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` resolves, then ends every connection. Dropping it does the same.
+    ///
+    /// `secure` shakes hands with each connection: TLS, or nothing on loopback.
+    pub async fn serve<F, S>(self, inside: Arc<dyn Inside>, secure: impl Fn(TcpStream) -> F, stop: impl Future<Output = ()>)
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let router = router(inside, self.settings.token.as_deref());
+        serve_router(self.listener, router, secure, stop).await;
+    }
+}
+
+/// Serves any router, with this door's bounds on connections and on the time for a request's head.
+pub async fn serve_router<F, S>(listener: TcpListener, router: Router, secure: impl Fn(TcpStream) -> F, stop: impl Future<Output = ()>)
+where
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let room = tasks.len() < CONNECTIONS_MAX;
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            // One too many waits in the backlog until another ends; none lasts long.
+            accepted = listener.accept(), if room => match accepted {
+                Ok((stream, _)) => {
+                    tasks.spawn(serve_connection(secure(stream), router.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accept on the HTTP door");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(ended) = tasks.join_next() => {
+                if let Err(panicked) = ended {
+                    tracing::error!(error = %panicked, "an HTTP connection's task failed");
+                }
+            }
+        }
+    }
+    tasks.shutdown().await;
+}
+
+async fn serve_connection<S>(secured: impl Future<Output = io::Result<S>>, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ok(Ok(stream)) = tokio::time::timeout(HEAD_MAX, secured).await else { return };
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = serving.await {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+/// Connections at a time: operators, balancers and scrapers, not an application's users.
+const CONNECTIONS_MAX: usize = 256;
+/// For the handshake, and for each request's head; also how long a kept connection may idle.
+const HEAD_MAX: Duration = Duration::from_secs(15);
+/// Largest head.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

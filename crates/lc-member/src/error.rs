@@ -1,0 +1,57 @@
+//! Why a member cannot start or go on.
+
+use lc_core::Fault;
+use lc_crdt::RowError;
+
+/// Every one of these stops the node; its data stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk said no.
+    #[error("{doing}: {source}")]
+    Disk {
+        /// What was being done.
+        doing: &'static str,
+        /// What the disk said.
+        source: lc_env::Error,
+    },
+    /// The journal cannot be read or written.
+    #[error("journal: {0}")]
+    Journal(#[from] lc_journal::Error),
+    /// The record store cannot be read or written.
+    #[error("record store: {0}")]
+    Store(#[from] lc_store::Error),
+    /// Rows do not decode.
+    #[error("{0}")]
+    Rows(#[from] RowError),
+    /// Bytes of our own do not mean what they should.
+    #[error("{what} in the data directory: {source}")]
+    Malformed {
+        /// Which bytes.
+        what: &'static str,
+        /// How they are wrong.
+        source: lc_core::wire::Malformed,
+    },
+    /// The data directory belongs to someone else.
+    #[error("the data directory belongs to {found}, but the configuration says {expected}; use another data_dir or correct node_id and cluster")]
+    Identity {
+        /// Whose it is.
+        found: String,
+        /// Who was started.
+        expected: String,
+    },
+    /// The journal begins after what the store has applied.
+    #[error("the journal begins at {first}, but records are only applied up to {applied}; journal segments are missing")]
+    JournalTooShort {
+        /// Where the journal begins.
+        first: u64,
+        /// Where the records end.
+        applied: u64,
+    },
+}
+
+impl Error {
+    /// What a caller can do: nothing but stop and look.
+    pub fn fault(&self) -> Fault {
+        Fault::Stop
+    }
+}

@@ -1,0 +1,22 @@
+//! One member of the geode as a state machine: commands, frames and disk completions in; replies, frames and disk
+//! jobs out.
+//!
+//! In:    commands of clients, frames of peers, links up and down, finished disk jobs, ticks; the time with each.
+//! Out:   replies and what must be durable before they leave, frames to send, disk jobs to run.
+//! Never: a socket, a clock, a thread, an await. Disk only through `lc_env::Disk` and `lc_store::Store`.
+//! Proof: `lc-sim` runs this very code in a simulated world; `lc-node` runs it in the real one.
+//! Start: [`Member`] in member.rs: `write`, then `frame`, then `finish_sync`.
+
+mod error;
+mod identity;
+mod log;
+mod member;
+mod records;
+mod unsynced;
+mod watches;
+pub mod wire;
+
+pub use error::Error;
+pub use identity::Identity;
+pub use member::{Closing, Counters, Health, Member, Outgoing, Settings, Snapshot};
+pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

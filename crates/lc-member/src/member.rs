@@ -1,0 +1,377 @@
+//! The member itself: owns journal, records, clock and replication, and keeps their order.
+//!
+//! Order of a local write: decide and apply in memory, append to the journal, make durable, only then answer and ship.
+//! Order of a peer's entry: apply in causal order, append, make durable, only then acknowledge.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lc_core::{Dot, HlcClock, NodeId, ReplicaId, VersionVector, limits};
+use lc_crdt::{Entry, Stamp, apply};
+use lc_db::{Reply, Txn, View, WatchStamp};
+use lc_env::Disk;
+use lc_journal::{Journal, Position, SyncDone, SyncJob};
+use lc_repl::{Alarm, Arrival, Input, Message, Output, Replicator, Time};
+use lc_store::{FlushDone, FlushJob, Store};
+
+use crate::log::{Cursors, JournalLog};
+use crate::records::{Records, Standing};
+use crate::unsynced::Unsynced;
+use crate::{Error, FrameError, Identity, wire};
+
+mod expiry;
+mod opening;
+mod snapshot;
+
+pub use snapshot::{Counters, Health, Snapshot};
+
+/// What a member is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the cluster; a data directory belongs to one.
+    pub cluster: String,
+    /// This node.
+    pub node: NodeId,
+    /// The other nodes, whose entries are taken.
+    pub peers: Vec<NodeId>,
+    /// A stamp further ahead than this is refused, ms.
+    pub max_offset_ms: u64,
+    /// Changed rows in memory above which they are written to the store.
+    pub dirty_bytes_max: usize,
+    /// Clean rows kept in memory.
+    pub cache_bytes: usize,
+    /// The journal's own settings.
+    pub journal: lc_journal::Options,
+    /// Replication's own settings.
+    pub replication: lc_repl::Settings,
+}
+
+/// A frame for a peer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outgoing {
+    /// To whom.
+    pub to: NodeId,
+    /// Its bytes.
+    pub frame: Bytes,
+}
+
+/// One living member.
+pub struct Member {
+    settings: Settings,
+    identity: Identity,
+    me: ReplicaId,
+    journal: Journal,
+    cursors: Cursors,
+    records: Records,
+    clock: HlcClock,
+    replicator: Replicator<(Entry, Bytes)>,
+    unsynced: Unsynced,
+    last_seq: u64,
+    next_seq: u64,
+    flushing: Option<Standing>,
+    expiry_looked_ms: u64,
+    counters: Counters,
+    health: Health,
+    scratch: Vec<u8>,
+}
+
+/// The last job of a member that is told to stop.
+pub type Closing = Option<SyncJob>;
+
+impl Member {
+    /// Opens a data directory: takes its rows as they stand, and applies what the journal has beyond them.
+    pub fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store>) -> Result<Member, Error> {
+        opening::open(settings, disk, store)
+    }
+
+    /// Runs a read at one moment. `keys` are those it looks at, none meaning all. The position, if any, must be
+    /// durable before the reply leaves: the reader saw a write that is not durable yet.
+    pub fn read(
+        &self,
+        wall_ms: u64,
+        seed: u64,
+        keys: &[&[u8]],
+        run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+        let view = View::new(&self.records, wall_ms, seed);
+        (run(&view), self.unsynced.wait_for(keys))
+    }
+
+    /// Runs a write as one entry. The position, if any, must be durable before the reply leaves. An error leaves
+    /// nothing behind.
+    pub fn write(
+        &mut self,
+        wall_ms: u64,
+        seed: u64,
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+        // A command that decides not to write has still looked at rows; being strict about all of them is simple.
+        let seen = self.unsynced.wait_for(&[]);
+        match self.decide(wall_ms, seed, run) {
+            Ok((reply, Some(end))) => (Ok(reply), Some(end)),
+            Ok((reply, None)) => (Ok(reply), seen),
+            Err(error) => (Err(error), None),
+        }
+    }
+
+    /// Like [`Member::write`], but answers `None` without writing if a watched key has changed.
+    pub fn write_if_unchanged(
+        &mut self,
+        wall_ms: u64,
+        seed: u64,
+        watched: &[(Bytes, WatchStamp)],
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> (Result<Option<Reply>, lc_db::Error>, Option<Position>) {
+        if !watched.iter().all(|(key, since)| self.records.watches.unchanged(key, *since)) {
+            return (Ok(None), self.unsynced.wait_for(&[]));
+        }
+        let (outcome, wait) = self.write(wall_ms, seed, run);
+        (outcome.map(Some), wait)
+    }
+
+    /// Starts watching a key.
+    pub fn watch(&mut self, key: &[u8]) -> WatchStamp {
+        self.records.watches.watch(key)
+    }
+
+    /// Stops watching; once for each [`Member::watch`].
+    pub fn unwatch(&mut self, key: &[u8]) {
+        self.records.watches.unwatch(key);
+    }
+
+    fn decide(
+        &mut self,
+        wall_ms: u64,
+        seed: u64,
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> Result<(Reply, Option<Position>), lc_db::Error> {
+        self.health.writable().map_err(lc_db::Error::Unavailable)?;
+        let dot = Dot::new(self.me, self.next_seq);
+        let hlc = self.clock.next(wall_ms);
+        let deps: VersionVector = self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
+        self.records.begin();
+        let mut txn = Txn::new(&mut self.records, Stamp { dot, hlc, deps: &deps }, wall_ms, seed);
+        let outcome = run(&mut txn);
+        let ops = txn.into_ops();
+        match outcome {
+            Err(error) => {
+                self.records.undo();
+                Err(error)
+            }
+            Ok(reply) if ops.is_empty() => {
+                self.records.keep();
+                Ok((reply, None))
+            }
+            Ok(reply) => {
+                let entry = Entry { dot, prev_seq: self.last_seq, hlc, deps, ops };
+                self.append_own(&entry).map(|end| (reply, Some(end)))
+            }
+        }
+    }
+
+    /// Appends a decided entry, or undoes what it changed.
+    fn append_own(&mut self, entry: &Entry) -> Result<Position, lc_db::Error> {
+        self.scratch.clear();
+        entry.encode(&mut self.scratch);
+        let bytes = self.scratch.len();
+        let appended = match bytes > limits::ENTRY_BYTES_MAX {
+            true => Err(lc_db::Error::TooLarge { what: "transaction", bytes, max: limits::ENTRY_BYTES_MAX }),
+            false => self.journal.append(self.me.0, entry.dot.seq, &self.scratch).map_err(|error| lc_db::Error::Unavailable(error.to_string())),
+        };
+        if let Err(error) = appended {
+            self.records.undo();
+            return Err(error);
+        }
+        let end = self.journal.appended();
+        let touched = self.records.keep();
+        self.unsynced.appended(end, entry.dot);
+        self.unsynced.changed(end, &touched);
+        self.last_seq = entry.dot.seq;
+        self.next_seq = entry.dot.seq + 1;
+        self.counters.entries_decided += 1;
+        self.counters.entry_bytes_decided += bytes as u64;
+        self.replicate(Time::ZERO, Input::Decided { dot: entry.dot }, &mut Vec::new());
+        Ok(end)
+    }
+
+    /// A link to a peer came up.
+    pub fn link_up(&mut self, now: Time, peer: NodeId, rtt: Time, out: &mut Vec<Outgoing>) {
+        self.replicate(now, Input::Up { peer, rtt }, out);
+    }
+
+    /// A link to a peer went down.
+    pub fn link_down(&mut self, now: Time, peer: NodeId) {
+        self.replicate(now, Input::Down { peer }, &mut Vec::new());
+    }
+
+    /// A frame came from a peer. An error means that the link should be closed; nothing of the frame was used.
+    pub fn frame(&mut self, now: Time, wall_ms: u64, peer: NodeId, frame: Bytes, out: &mut Vec<Outgoing>) -> Result<(), FrameError> {
+        match wire::decode(frame)? {
+            wire::Frame::Control(message) => self.replicate(now, Input::Message { peer, message }, out),
+            wire::Frame::Entries(entries) => {
+                let arrivals = self.arrivals(wall_ms, entries)?;
+                self.replicate(now, Input::Entries { peer, arrivals }, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes entries and refuses, without a trace, those from the future and from strangers: they are sent again.
+    fn arrivals(&mut self, wall_ms: u64, entries: Vec<Bytes>) -> Result<Vec<Arrival<(Entry, Bytes)>>, FrameError> {
+        let room = self.journal.room_bytes();
+        let (mut arrivals, mut taken) = (Vec::with_capacity(entries.len()), 0);
+        for bytes in entries {
+            let entry = Entry::decode(bytes.clone())?;
+            taken += bytes.len() + RECORD_OVERHEAD_BYTES;
+            if !self.settings.peers.contains(&entry.dot.replica.node()) {
+                self.counters.entries_of_strangers += 1;
+                continue;
+            }
+            if self.health.writable().is_err() || taken > room {
+                self.counters.entries_put_off += 1;
+                break;
+            }
+            if let Err(ahead) = self.clock.observe(entry.hlc, wall_ms, self.settings.max_offset_ms) {
+                self.counters.entries_from_the_future += 1;
+                self.health.clock_ahead(entry.dot.replica, ahead.ahead_ms);
+                break;
+            }
+            arrivals.push(Arrival { dot: entry.dot, prev_seq: entry.prev_seq, deps: entry.deps.clone(), bytes: bytes.len(), payload: (entry, bytes) });
+        }
+        Ok(arrivals)
+    }
+
+    /// Time passed; call about every 10 ms.
+    pub fn tick(&mut self, now: Time, wall_ms: u64, out: &mut Vec<Outgoing>) {
+        let (hlc, digest) = (self.clock.last(), self.records.digest.0);
+        self.replicate(now, Input::Tick { hlc, digest }, out);
+        self.remove_expired(wall_ms);
+    }
+
+    /// Whether anything waits for [`Member::begin_sync`].
+    pub fn wants_sync(&self) -> bool {
+        self.journal.appended() > self.journal.durable()
+    }
+
+    /// Takes all that was appended, to be made durable without holding the member. `None` if there is nothing or a
+    /// job is out already.
+    pub fn begin_sync(&mut self) -> Option<SyncJob> {
+        self.journal.begin_sync()
+    }
+
+    /// What a sync job did. An error is final: the member takes no more writes.
+    pub fn finish_sync(&mut self, now: Time, done: SyncDone, out: &mut Vec<Outgoing>) -> Result<Position, Error> {
+        match self.journal.finish_sync(done) {
+            Ok(durable) => {
+                let vector = self.unsynced.synced(durable);
+                self.counters.syncs += 1;
+                self.replicate(now, Input::Durable { durable: vector }, out);
+                Ok(durable)
+            }
+            Err(error) => {
+                self.health.fail(format!("journal: {error}"));
+                Err(error.into())
+            }
+        }
+    }
+
+    /// What is durable.
+    pub fn durable(&self) -> Position {
+        self.journal.durable()
+    }
+
+    /// Changed rows to be written to the store without holding the member, and what must be durable in the journal
+    /// first: the store must never know of a write that the journal may lose.
+    pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob, Position)> {
+        let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
+        if self.flushing.is_some() || self.records.table.dirty_bytes() < enough {
+            return None;
+        }
+        let standing = self.standing();
+        let position = standing.position;
+        let job = self.records.table.begin_flush(vec![Records::standing_row(&standing)])?;
+        self.flushing = Some(standing);
+        Some((job, position))
+    }
+
+    /// What a flush job did. An error is final.
+    pub fn finish_flush(&mut self, done: FlushDone) -> Result<(), Error> {
+        self.flushing = None;
+        self.counters.flushes += 1;
+        self.records.table.finish_flush(done).map_err(|error| {
+            self.health.fail(format!("record store: {error}"));
+            Error::Store(error)
+        })
+    }
+
+    /// Marks the journal as closed in order. Call when everything is synced and flushed; nothing may follow.
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.health.fail("the node is stopping".to_owned());
+        Ok(self.journal.close_clean()?)
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            applied: self.replicator.applied().clone(),
+            position: self.journal.appended(),
+            digest: self.records.digest,
+            keys: self.records.keys,
+            hlc: self.clock.last(),
+        }
+    }
+
+    /// One step of replication, and what it asks for.
+    fn replicate(&mut self, now: Time, input: Input<(Entry, Bytes)>, out: &mut Vec<Outgoing>) {
+        let mut outputs = Vec::new();
+        let log = JournalLog { journal: &self.journal, cursors: &self.cursors };
+        self.replicator.step(now, input, &log, &mut outputs);
+        let mut last: Option<(Message, Bytes)> = None;
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => out.push(Outgoing { to, frame: encoded_once(message, &mut last) }),
+                Output::Apply(arrival) => self.apply_arrival(&arrival.payload),
+                Output::Alarm(alarm) => self.on_alarm(alarm),
+            }
+        }
+    }
+
+    fn apply_arrival(&mut self, (entry, bytes): &(Entry, Bytes)) {
+        // Replication counts it as applied from here on, so a failure must stop this member for good.
+        let applied = apply(&mut self.records, entry).map_err(|error| error.to_string());
+        let appended = applied.and_then(|()| {
+            self.journal.append(entry.dot.replica.0, entry.dot.seq, bytes).map_err(|error| error.to_string())
+        });
+        match appended {
+            Ok(_) => {
+                self.unsynced.appended(self.journal.appended(), entry.dot);
+                self.counters.entries_applied += 1;
+            }
+            Err(error) => self.health.fail(format!("apply {}: {error}", entry.dot)),
+        }
+    }
+
+    fn on_alarm(&mut self, alarm: Alarm) {
+        if let Alarm::StaleData { theirs, ours, peer } = &alarm {
+            self.health.fail(format!(
+                "peer {peer} has {theirs} of this node's writes, the data directory only {ours}: it is older than what was acknowledged"
+            ));
+        }
+        self.health.alarm(alarm);
+        self.counters.alarms += 1;
+    }
+}
+
+/// A batch that goes to several peers is encoded once.
+fn encoded_once(message: Message, last: &mut Option<(Message, Bytes)>) -> Bytes {
+    match last {
+        Some((Message::Entries { entries: before }, frame)) if matches!(&message, Message::Entries { entries } if Arc::ptr_eq(before, entries)) => frame.clone(),
+        _ => {
+            let frame = wire::encode(&message);
+            *last = Some((message, frame.clone()));
+            frame
+        }
+    }
+}
+
+/// More than a journal record adds to an entry.
+const RECORD_OVERHEAD_BYTES: usize = 64;

@@ -1,0 +1,175 @@
+//! What an operator may know of a member, and whether it takes writes.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
+use lc_crdt::{Entry, Rows};
+use lc_repl::{Alarm, PeerView};
+
+use super::Member;
+
+/// Things counted since the member opened.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Entries decided here.
+    pub entries_decided: u64,
+    /// Their bytes.
+    pub entry_bytes_decided: u64,
+    /// Entries of others applied here.
+    pub entries_applied: u64,
+    /// Entries applied from the journal at start.
+    pub entries_replayed: u64,
+    /// Bytes of a torn tail that was cut at start.
+    pub journal_cut_bytes: u64,
+    /// Entries refused because their stamp lies too far ahead.
+    pub entries_from_the_future: u64,
+    /// Entries of replicas that the configuration does not name.
+    pub entries_of_strangers: u64,
+    /// Entries not taken now because the journal is behind; they are sent again.
+    pub entries_put_off: u64,
+    /// Keys removed after their expiry.
+    pub keys_expired: u64,
+    /// Journal syncs.
+    pub syncs: u64,
+    /// Flushes to the store.
+    pub flushes: u64,
+    /// Broken invariants noticed.
+    pub alarms: u64,
+}
+
+/// Whether the member can be trusted with writes.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    failed: Option<String>,
+    last_alarm: Option<Alarm>,
+    clock_ahead: Option<(ReplicaId, u64)>,
+}
+
+impl Health {
+    /// Why no write is taken, if so.
+    pub fn writable(&self) -> Result<(), String> {
+        self.failed.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes: {why}")))
+    }
+
+    /// The last broken invariant.
+    pub fn last_alarm(&self) -> Option<&Alarm> {
+        self.last_alarm.as_ref()
+    }
+
+    /// The last replica whose stamp lay too far ahead, and how far in ms.
+    pub fn clock_is_ahead(&self) -> Option<(ReplicaId, u64)> {
+        self.clock_ahead
+    }
+
+    /// The first reason stays: what follows is its consequence.
+    pub(super) fn fail(&mut self, why: String) {
+        self.failed.get_or_insert(why);
+    }
+
+    pub(super) fn alarm(&mut self, alarm: Alarm) {
+        self.last_alarm = Some(alarm);
+    }
+
+    pub(super) fn clock_ahead(&mut self, replica: ReplicaId, ahead_ms: u64) {
+        self.clock_ahead = Some((replica, ahead_ms));
+    }
+}
+
+/// A member at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The replica that decides writes here.
+    pub replica: ReplicaId,
+    /// What is applied.
+    pub applied: VersionVector,
+    /// What is durable.
+    pub durable: VersionVector,
+    /// Digest of the records at `applied`.
+    pub digest: u128,
+    /// Keys that exist, expired ones that are not removed yet among them.
+    pub keys: u64,
+    /// Highest stamp given or seen.
+    pub hlc: Hlc,
+    /// Peers, as far as heard.
+    pub peers: Vec<(NodeId, PeerView)>,
+    /// Bytes of entries that wait for others.
+    pub inbox_bytes: usize,
+    /// Entries applied but not durable.
+    pub unsynced_entries: usize,
+    /// Changed rows not yet in the store.
+    pub dirty_bytes: usize,
+    /// Bytes in the journal's segments.
+    pub journal_bytes: u64,
+    /// Things counted.
+    pub counters: Counters,
+    /// Whether it takes writes.
+    pub health: Health,
+}
+
+impl Member {
+    /// The member as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            replica: self.me,
+            applied: self.replicator.applied().clone(),
+            durable: self.replicator.durable().clone(),
+            digest: self.records.digest.0,
+            keys: self.records.keys,
+            hlc: self.clock.last(),
+            peers: self.replicator.peers().collect(),
+            inbox_bytes: self.replicator.inbox_bytes(),
+            unsynced_entries: self.unsynced.len(),
+            dirty_bytes: self.records.table.dirty_bytes(),
+            journal_bytes: self.journal.appended().0 - self.journal.first().0,
+            counters: self.counters.clone(),
+            health: self.health.clone(),
+        }
+    }
+
+    /// Keys that exist, expired ones that are not removed yet among them.
+    pub fn key_count(&self) -> u64 {
+        self.records.keys
+    }
+
+    /// Whose data this is.
+    pub fn identity(&self) -> &crate::Identity {
+        &self.identity
+    }
+
+    /// Whether the member takes writes.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The entry decided last, and its bytes; for checkers.
+    pub fn last_decided(&self) -> (Dot, &[u8]) {
+        (Dot::new(self.me, self.last_seq), &self.scratch)
+    }
+
+    /// Every durable entry of the journal, in its order, decoded; for checkers.
+    pub fn journal_entries(&self) -> Result<Vec<Entry>, crate::Error> {
+        let (mut entries, mut from) = (Vec::new(), self.journal.first());
+        while from < self.journal.durable() {
+            let start = from;
+            self.journal.read(from, 1 << 20, |record| {
+                from = record.next;
+                entries.push(Entry::decode(record.payload));
+                ControlFlow::Continue(())
+            })?;
+            if from == start {
+                break;
+            }
+        }
+        let malformed = |source| crate::Error::Malformed { what: "journal entry", source };
+        entries.into_iter().collect::<Result<_, _>>().map_err(malformed)
+    }
+
+    /// Visits every stored row, derived ones too; for checkers.
+    pub fn each_row(&self, visit: &mut dyn FnMut(&[u8], &Bytes)) -> Result<(), crate::Error> {
+        Ok(self.records.scan(&[], &[0xff], &mut |row, value| {
+            visit(row, value);
+            true
+        })?)
+    }
+}

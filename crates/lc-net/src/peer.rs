@@ -1,0 +1,233 @@
+//! One peer as this node sees it: where it is, whether its link is up, what has gone over it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::certificate::NodeName;
+use crate::error::Error;
+use crate::link::{Limits, PeerAddress};
+use crate::moment::{self, Instant};
+use crate::outbox::Outbox;
+
+/// A link's counters, since this node started; for metrics.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PeerStats {
+    /// The peer's node id.
+    pub node_id: u16,
+    /// The peer's region.
+    pub region: String,
+    /// The peer's address.
+    pub addr: SocketAddr,
+    /// Whether frames flow now.
+    pub up: bool,
+    /// How long the link has been as it is.
+    pub unchanged_for: Duration,
+    /// How often the link came up.
+    pub connects: u64,
+    /// Why the link is down, or why it last failed; `None` if it never did.
+    pub last_error: Option<String>,
+    /// The round trip now, if up.
+    pub rtt: Option<Duration>,
+    /// UDP payload sent, in bytes, acknowledgements and handshakes included.
+    pub wire_sent_bytes: u64,
+    /// UDP payload received, in bytes.
+    pub wire_received_bytes: u64,
+    /// UDP datagrams sent.
+    pub wire_sent_packets: u64,
+    /// UDP datagrams received.
+    pub wire_received_packets: u64,
+    /// Packets that QUIC found lost on the way to the peer.
+    pub lost_packets: u64,
+    /// Frames handed to the transport.
+    pub sent_frames: u64,
+    /// Frames received.
+    pub received_frames: u64,
+    /// Bytes of those sent frames, before compression.
+    pub sent_raw_bytes: u64,
+    /// Bytes of those received frames, after decompression.
+    pub received_raw_bytes: u64,
+    /// What sent frames became, before QUIC.
+    pub sent_compressed_bytes: u64,
+    /// What received frames were, after QUIC.
+    pub received_compressed_bytes: u64,
+    /// Bursts that frames were sent in.
+    pub flushes: u64,
+    /// Frames accepted and not yet handed to the transport, in bytes.
+    pub queued_bytes: usize,
+}
+
+/// The right to carry frames to one node id.
+pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// What outlives a connection.
+pub(crate) struct Peer {
+    pub(crate) address: PeerAddress,
+    pub(crate) name: NodeName,
+    pub(crate) outbox: Outbox,
+    pub(crate) counters: Counters,
+    /// Held by the one connection that carries frames, so that `Down` comes before the next `Up`.
+    /// Shared with the peer's successor when its address changes.
+    pub(crate) turn: Turn,
+    state: Mutex<State>,
+    stop: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) sent_frames: AtomicU64,
+    pub(crate) received_frames: AtomicU64,
+    pub(crate) sent_raw_bytes: AtomicU64,
+    pub(crate) received_raw_bytes: AtomicU64,
+    pub(crate) sent_compressed_bytes: AtomicU64,
+    pub(crate) received_compressed_bytes: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+}
+
+struct State {
+    /// The newest authenticated connection; it may still wait for its turn.
+    newest: Option<quinn::Connection>,
+    /// The connection that carries frames.
+    carrying: Option<quinn::Connection>,
+    since: Instant,
+    connects: u64,
+    last_error: Option<String>,
+    /// What connections of the past have sent and received.
+    past: Wire,
+}
+
+/// What QUIC counts.
+#[derive(Clone, Copy, Default)]
+struct Wire {
+    sent_bytes: u64,
+    received_bytes: u64,
+    sent_packets: u64,
+    received_packets: u64,
+    lost_packets: u64,
+}
+
+impl Peer {
+    pub(crate) fn new(address: PeerAddress, name: NodeName, limits: &Limits, turn: Turn) -> Peer {
+        Peer {
+            address,
+            name,
+            outbox: Outbox::new(limits.queue_bytes_max),
+            counters: Counters::default(),
+            turn,
+            state: Mutex::new(State {
+                newest: None,
+                carrying: None,
+                since: moment::now(),
+                connects: 0,
+                last_error: None,
+                past: Wire::default(),
+            }),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// An authenticated connection takes the place of any other. One that waited in between finds itself closed.
+    pub(crate) fn take_over(&self, connection: &quinn::Connection) {
+        let older = self.state.lock().newest.replace(connection.clone());
+        if let Some(older) = older {
+            older.close(CLOSE_REPLACED.into(), b"replaced by a newer connection");
+        }
+    }
+
+    /// From now on `connection` carries frames.
+    pub(crate) fn go_up(&self, connection: &quinn::Connection) {
+        let mut state = self.state.lock();
+        state.carrying = Some(connection.clone());
+        state.since = moment::now();
+        state.connects += 1;
+        drop(state);
+        self.outbox.open();
+    }
+
+    /// Nothing carries frames any more.
+    pub(crate) fn go_down(&self, error: &Error) {
+        self.outbox.shut();
+        let mut state = self.state.lock();
+        if let Some(connection) = state.carrying.take() {
+            state.past.add(&connection.stats());
+            // Kept if it is another: one that waits for its turn.
+            state.newest.take_if(|newest| newest.stable_id() == connection.stable_id());
+        }
+        state.since = moment::now();
+        state.last_error = Some(error.to_string());
+    }
+
+    /// Keeps why no link came about; true if that is news.
+    pub(crate) fn note_failure(&self, error: &Error) -> bool {
+        let text = error.to_string();
+        let mut state = self.state.lock();
+        let news = state.last_error.as_ref() != Some(&text);
+        state.last_error = Some(text);
+        news
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until `stop` was called. Safe to drop.
+    pub(crate) async fn stopped(&self) {
+        // An error would mean that the sender is gone, and `self` holds it.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    pub(crate) fn stats(&self) -> PeerStats {
+        let state = self.state.lock();
+        let mut wire = state.past;
+        if let Some(connection) = &state.carrying {
+            wire.add(&connection.stats());
+        }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        PeerStats {
+            node_id: self.address.node_id,
+            region: self.address.region.clone(),
+            addr: self.address.addr,
+            up: state.carrying.is_some(),
+            unchanged_for: moment::now().saturating_duration_since(state.since),
+            connects: state.connects,
+            last_error: state.last_error.clone(),
+            rtt: state.carrying.as_ref().map(quinn::Connection::rtt),
+            wire_sent_bytes: wire.sent_bytes,
+            wire_received_bytes: wire.received_bytes,
+            wire_sent_packets: wire.sent_packets,
+            wire_received_packets: wire.received_packets,
+            lost_packets: wire.lost_packets,
+            sent_frames: count(&counters.sent_frames),
+            received_frames: count(&counters.received_frames),
+            sent_raw_bytes: count(&counters.sent_raw_bytes),
+            received_raw_bytes: count(&counters.received_raw_bytes),
+            sent_compressed_bytes: count(&counters.sent_compressed_bytes),
+            received_compressed_bytes: count(&counters.received_compressed_bytes),
+            flushes: count(&counters.flushes),
+            queued_bytes: self.outbox.queued_bytes(),
+        }
+    }
+}
+
+impl Counters {
+    pub(crate) fn count(counter: &AtomicU64, more: usize) {
+        counter.fetch_add(more as u64, Ordering::Relaxed);
+    }
+}
+
+impl Wire {
+    fn add(&mut self, stats: &quinn::ConnectionStats) {
+        self.sent_bytes += stats.udp_tx.bytes;
+        self.received_bytes += stats.udp_rx.bytes;
+        self.sent_packets += stats.udp_tx.datagrams;
+        self.received_packets += stats.udp_rx.datagrams;
+        self.lost_packets += stats.path.lost_packets;
+    }
+}
+
+const CLOSE_REPLACED: u32 = 3;

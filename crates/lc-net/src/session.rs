@@ -1,0 +1,220 @@
+//! The life of one authenticated connection: hello, then frames both ways until something ends it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{Connection, RecvStream, SendStream};
+use tokio::time::{sleep_until, timeout};
+
+use crate::error::Error;
+use crate::frame_stream::{FrameDecoder, FrameEncoder, TUNING};
+use crate::hello::{HELLO_BYTES_MAX, Hello};
+use crate::link::LinkEvent;
+use crate::moment;
+use crate::node::Node;
+use crate::peer::{Counters, Peer};
+use crate::transport::send_window_bytes;
+
+/// Runs a connection to its end and says why it ended. Emits `Up` and, if it did, `Down`.
+pub(crate) async fn run(node: &Node, peer: &Peer, connection: Connection) -> Error {
+    let error = greet_and_carry(node, peer, &connection).await;
+    // Does nothing if the connection is closed already.
+    connection.close(close_code(&error).into(), error.to_string().as_bytes());
+    error
+}
+
+async fn greet_and_carry(node: &Node, peer: &Peer, connection: &Connection) -> Error {
+    let greeting = tokio::select! {
+        biased;
+        () = peer.stopped() => return Error::Stopped,
+        greeting = timeout(node.limits.dial_timeout, greet(node, peer, connection)) => greeting,
+    };
+    let streams = match greeting {
+        Ok(Ok(streams)) => streams,
+        Ok(Err(error)) => return error,
+        Err(_) => return no_answer(node, connection.remote_address()),
+    };
+    peer.take_over(connection);
+    let _turn = tokio::select! {
+        biased;
+        () = peer.stopped() => return Error::Stopped,
+        turn = peer.turn.lock() => turn,
+    };
+    match connection.close_reason() {
+        Some(reason) => reason.into(),
+        None => carry(node, peer, connection, streams).await,
+    }
+}
+
+/// Between `Up` and `Down`. An event that nobody receives any more is not an error here: the node is ending.
+async fn carry(node: &Node, peer: &Peer, connection: &Connection, (out, input): Streams) -> Error {
+    let (id, rtt) = (peer.address.node_id, connection.rtt());
+    peer.go_up(connection);
+    let _ = node.events.send(LinkEvent::Up { peer: id, rtt }).await;
+    let error = tokio::select! {
+        biased;
+        () = peer.stopped() => Error::Stopped,
+        error = read_frames(node, peer, input) => error,
+        error = write_frames(node, peer, connection, out) => error,
+        reason = connection.closed() => reason.into(),
+    };
+    // Before the event: the peer should not wait for our consumer.
+    connection.close(close_code(&error).into(), error.to_string().as_bytes());
+    peer.go_down(&error);
+    let _ = node.events.send(LinkEvent::Down { peer: id, reason: error.to_string() }).await;
+    error
+}
+
+/// Both say who they are and check the other; the streams then carry frames.
+async fn greet(node: &Node, peer: &Peer, connection: &Connection) -> Result<Streams, Error> {
+    let hello = Hello::new(&node.cluster_id, &node.name);
+    let mut out = connection.open_uni().await?;
+    out.write_all(&hello.frame()).await?;
+    let mut input = connection.accept_uni().await?;
+    let theirs = read_hello(&mut input).await?;
+    hello.agree(&theirs, &peer.name)?;
+    Ok((out, input))
+}
+
+async fn read_hello(input: &mut RecvStream) -> Result<Hello, Error> {
+    let mut length = [0; 4];
+    read_exact(input, &mut length).await?;
+    let length = u32::from_le_bytes(length) as usize;
+    let refused = |reason: String| Error::Refused { reason };
+    if length > HELLO_BYTES_MAX {
+        return Err(refused(format!("a hello of {length} bytes, the bound is {HELLO_BYTES_MAX}")));
+    }
+    let mut body = vec![0; length];
+    read_exact(input, &mut body).await?;
+    prost::Message::decode(&body[..]).map_err(|e| refused(format!("an unreadable hello: {e}")))
+}
+
+async fn read_exact(input: &mut RecvStream, bytes: &mut [u8]) -> Result<(), Error> {
+    input.read_exact(bytes).await.map_err(|error| match error {
+        quinn::ReadExactError::ReadError(error) => error.into(),
+        quinn::ReadExactError::FinishedEarly(_) => ended_its_stream(),
+    })
+}
+
+/// Waits for the consumer when it is slow: QUIC's window then holds the sender back.
+async fn read_frames(node: &Node, peer: &Peer, mut input: RecvStream) -> Error {
+    let mut decoder = match FrameDecoder::new(node.limits.frame_bytes_max) {
+        Ok(decoder) => decoder,
+        Err(error) => return error,
+    };
+    loop {
+        let chunk = match input.read_chunk(CHUNK_BYTES, true).await {
+            Ok(Some(chunk)) => chunk.bytes,
+            Ok(None) => return ended_its_stream(),
+            Err(error) => return error.into(),
+        };
+        Counters::count(&peer.counters.received_compressed_bytes, chunk.len());
+        decoder.feed(chunk);
+        if let Err(error) = pass_on(node, peer, &mut decoder).await {
+            return error;
+        }
+    }
+}
+
+async fn pass_on(node: &Node, peer: &Peer, decoder: &mut FrameDecoder) -> Result<(), Error> {
+    while let Some(frame) = decoder.next_frame()? {
+        Counters::count(&peer.counters.received_frames, 1);
+        Counters::count(&peer.counters.received_raw_bytes, frame.len());
+        let event = LinkEvent::Frame { peer: peer.address.node_id, frame };
+        node.events.send(event).await.map_err(|_| Error::Stopped)?;
+    }
+    Ok(())
+}
+
+async fn write_frames(node: &Node, peer: &Peer, connection: &Connection, out: SendStream) -> Error {
+    let mut writer = match FrameEncoder::new(TUNING) {
+        Ok(encoder) => Writer { encoder, out, compressed: Vec::new(), unchecked_bytes: 0 },
+        Err(error) => return error,
+    };
+    let mut burst = Vec::new();
+    let mut next_flush = moment::now();
+    loop {
+        peer.outbox.filled().await;
+        if moment::now() < next_flush {
+            sleep_until(next_flush).await;
+        }
+        let mut more = true;
+        while more {
+            more = peer.outbox.take(BURST_BYTES, &mut burst);
+            if let Err(error) = writer.write_burst(peer, connection, &burst).await {
+                return error;
+            }
+            peer.outbox.release(&burst);
+            burst.clear();
+        }
+        next_flush = moment::now() + node.limits.coalesce;
+    }
+}
+
+struct Writer {
+    encoder: FrameEncoder,
+    out: SendStream,
+    compressed: Vec<u8>,
+    /// Written since the send window was last fitted to the network.
+    unchecked_bytes: usize,
+}
+
+impl Writer {
+    async fn write_burst(&mut self, peer: &Peer, connection: &Connection, burst: &[Bytes]) -> Result<(), Error> {
+        for frame in burst {
+            self.encoder.begin(frame.len(), &mut self.compressed)?;
+            for piece in frame.chunks(CHUNK_BYTES) {
+                self.encoder.put(piece, &mut self.compressed)?;
+                if self.compressed.len() >= CHUNK_BYTES {
+                    self.write_compressed(peer, connection).await?;
+                }
+            }
+            Counters::count(&peer.counters.sent_frames, 1);
+            Counters::count(&peer.counters.sent_raw_bytes, frame.len());
+        }
+        self.encoder.flush(&mut self.compressed)?;
+        Counters::count(&peer.counters.flushes, 1);
+        self.write_compressed(peer, connection).await
+    }
+
+    async fn write_compressed(&mut self, peer: &Peer, connection: &Connection) -> Result<(), Error> {
+        let bytes = std::mem::take(&mut self.compressed);
+        Counters::count(&peer.counters.sent_compressed_bytes, bytes.len());
+        self.unchecked_bytes += bytes.len();
+        if self.unchecked_bytes >= CHUNK_BYTES {
+            self.unchecked_bytes = 0;
+            connection.set_send_window(send_window_bytes(connection.stats().path.cwnd));
+        }
+        Ok(self.out.write_chunk(bytes.into()).await?)
+    }
+}
+
+fn ended_its_stream() -> Error {
+    Error::Lost { reason: "the peer ended its stream".to_owned() }
+}
+
+/// Nothing, or not enough, was heard from `address` within the dial time-out.
+pub(crate) fn no_answer(node: &Node, address: SocketAddr) -> Error {
+    Error::NoAnswer { address, waited_ms: node.limits.dial_timeout.as_millis() }
+}
+
+/// For those who read packet captures; peers read the text.
+fn close_code(error: &Error) -> u32 {
+    match error {
+        Error::Malformed { .. } => 1,
+        Error::Refused { .. } | Error::Identity { .. } => 2,
+        _ => 0,
+    }
+}
+
+/// Out and in.
+type Streams = (SendStream, RecvStream);
+
+/// Frames of about this much are compressed and flushed together.
+const BURST_BYTES: usize = 256 * 1024;
+/// Read, compressed and written in pieces of this size.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A connection that lived this long was a good one: the next failure starts with the shortest pause.
+pub(crate) const GOOD_LIFE: Duration = Duration::from_secs(1);

@@ -1,0 +1,182 @@
+//! A UDP socket that holds datagrams back as long as distance would.
+
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lc_env::{pause, spawn_thread};
+use parking_lot::{Condvar, Mutex};
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, UdpPoller};
+
+use super::delay_line::{Datagram, DelayLine, Fate};
+use super::{LinkShape, WanEmulation};
+use crate::moment;
+
+/// Sends shaped datagrams through a courier thread, all others at once; receives as the socket below does.
+///
+/// The courier is a thread and no task, because a task's timer is only good to a millisecond. It sleeps while
+/// nothing is under way and ends when the socket is dropped.
+pub(crate) struct ShapedSocket {
+    socket: Arc<dyn AsyncUdpSocket>,
+    wan: WanEmulation,
+    courier: Arc<Courier>,
+}
+
+struct Courier {
+    line: Mutex<Line>,
+    /// Something arrives sooner than thought, or the socket is gone.
+    sooner: Condvar,
+}
+
+struct Line {
+    delays: DelayLine,
+    closed: bool,
+}
+
+impl ShapedSocket {
+    pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>, wan: WanEmulation) -> ShapedSocket {
+        let courier = Arc::new(Courier {
+            line: Mutex::new(Line { delays: DelayLine::new(wan.shapes.seed), closed: false }),
+            sooner: Condvar::new(),
+        });
+        let (run, below, shapes) = (courier.clone(), socket.clone(), wan.clone());
+        // Not joined: it ends by itself once the socket is dropped.
+        let _ = spawn_thread("lc-wan", move || run.deliver_all(&*below, &shapes));
+        ShapedSocket { socket, wan, courier }
+    }
+}
+
+impl Drop for ShapedSocket {
+    fn drop(&mut self) {
+        self.courier.line.lock().closed = true;
+        self.courier.sooner.notify_one();
+    }
+}
+
+impl fmt::Debug for ShapedSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShapedSocket over {:?}", self.socket)
+    }
+}
+
+impl Courier {
+    /// Takes a transmit apart into its datagrams and puts each on its way.
+    fn accept(&self, transmit: &Transmit<'_>, shape: &LinkShape) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        let now = moment::now();
+        let mut sooner = false;
+        let mut line = self.line.lock();
+        for contents in transmit.contents.chunks(segment) {
+            let datagram = Datagram {
+                destination: transmit.destination,
+                source: transmit.src_ip,
+                ecn: transmit.ecn,
+                contents: contents.into(),
+            };
+            sooner |= line.delays.offer(now, shape, datagram) == Fate::UnderWay { first: true };
+        }
+        drop(line);
+        if sooner {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn deliver_all(&self, socket: &dyn AsyncUdpSocket, wan: &WanEmulation) {
+        let mut arrived = Vec::new();
+        while self.wait_for_arrivals(&mut arrived) {
+            for datagram in arrived.drain(..) {
+                // A cut loses also what is already under way.
+                if !wan.shape(datagram.destination).cut {
+                    deliver(socket, &datagram);
+                }
+            }
+        }
+    }
+
+    /// Waits until something arrives and takes all that has; false when the socket is gone.
+    fn wait_for_arrivals(&self, arrived: &mut Vec<Datagram>) -> bool {
+        let mut line = self.line.lock();
+        loop {
+            if line.closed {
+                return false;
+            }
+            let now = moment::now();
+            arrived.extend(std::iter::from_fn(|| line.delays.arrived(now)).take(BATCH));
+            if !arrived.is_empty() {
+                return true;
+            }
+            match line.delays.next_arrival() {
+                Some(next) => drop(self.sooner.wait_for(&mut line, next - now)),
+                None => self.sooner.wait(&mut line),
+            }
+        }
+    }
+}
+
+/// Hands one datagram to the kernel; a socket that stays full for a few milliseconds loses it, as a router would.
+fn deliver(socket: &dyn AsyncUdpSocket, datagram: &Datagram) {
+    let transmit = Transmit {
+        destination: datagram.destination,
+        ecn: datagram.ecn,
+        contents: &datagram.contents,
+        segment_size: None,
+        src_ip: datagram.source,
+    };
+    for _ in 0..FULL_SOCKET_TRIES {
+        match socket.try_send(&transmit) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => pause(FULL_SOCKET_PAUSE),
+            _ => return,
+        }
+    }
+}
+
+impl AsyncUdpSocket for ShapedSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        self.socket.clone().create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        match self.wan.shape_set(transmit.destination) {
+            None => self.socket.try_send(transmit),
+            Some(shape) => {
+                self.courier.accept(transmit, &shape);
+                Ok(())
+            }
+        }
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.socket.poll_recv(cx, bufs, meta)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.socket.max_transmit_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.socket.max_receive_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.socket.may_fragment()
+    }
+}
+
+/// Delivered between two looks at the lock.
+const BATCH: usize = 64;
+const FULL_SOCKET_TRIES: u32 = 50;
+const FULL_SOCKET_PAUSE: Duration = Duration::from_micros(100);

@@ -1,0 +1,74 @@
+//! Who is connected, for `CLIENT LIST` and `CLIENT KILL`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+/// What a door knows of a client.
+#[derive(Clone, Debug)]
+pub struct ClientInfo {
+    /// Its address, as text.
+    pub address: String,
+}
+
+#[derive(Default)]
+pub(crate) struct Clients {
+    next_id: AtomicU64,
+    connected: Mutex<BTreeMap<u64, Arc<Client>>>,
+    /// Connections since start.
+    pub accepted: AtomicU64,
+    /// Commands since start.
+    pub commands: AtomicU64,
+}
+
+pub(crate) struct Client {
+    pub id: u64,
+    pub address: String,
+    pub since_ms: u64,
+    pub killed: AtomicBool,
+    /// Name and such, as last told by the session.
+    pub described: Mutex<String>,
+}
+
+impl Clients {
+    pub(crate) fn enter(&self, info: ClientInfo, now_ms: u64) -> Arc<Client> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let client = Arc::new(Client { id, address: info.address, since_ms: now_ms, killed: AtomicBool::new(false), described: Mutex::default() });
+        self.connected.lock().insert(id, client.clone());
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        client
+    }
+
+    pub(crate) fn leave(&self, id: u64) {
+        self.connected.lock().remove(&id);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.connected.lock().len()
+    }
+
+    pub(crate) fn lines(&self, now_ms: u64) -> Vec<(u64, String)> {
+        self.connected.lock().values().map(|client| (client.id, client.line(now_ms))).collect()
+    }
+
+    pub(crate) fn kill(&self, id: u64) -> bool {
+        match self.connected.lock().get(&id) {
+            Some(client) => {
+                client.killed.store(true, Ordering::Relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Client {
+    fn line(&self, now_ms: u64) -> String {
+        let age = now_ms.saturating_sub(self.since_ms) / 1000;
+        let described = self.described.lock();
+        let described = if described.is_empty() { "name= db=0" } else { described.as_str() };
+        format!("id={} addr={} age={age} {described}", self.id, self.address)
+    }
+}

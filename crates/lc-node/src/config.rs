@@ -1,0 +1,63 @@
+//! What a node is told at start. Parsing and bounds are the binary's.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A node's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// 1 to 63, unique in the cluster.
+    pub node_id: u16,
+    /// The region this node stands in.
+    pub region: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Where journal and records live; used by one process at a time.
+    pub data_dir: PathBuf,
+    /// The link to other nodes.
+    pub link: LinkConfig,
+    /// The other nodes.
+    pub peers: Vec<Peer>,
+    /// Clean rows kept in memory, bytes.
+    pub cache_bytes: usize,
+    /// Changed rows in memory above which they are written to the store, bytes.
+    pub dirty_bytes_max: usize,
+    /// Size of a journal segment, bytes.
+    pub journal_segment_bytes: u64,
+    /// Connections at once.
+    pub clients_max: usize,
+    /// What clients must say with `AUTH`; `None`: nothing.
+    pub password: Option<String>,
+    /// A stamp further ahead than this is refused, ms.
+    pub max_offset_ms: u64,
+    /// Whether links may be shaped (development only).
+    pub emulation: bool,
+    /// Shapes of links from the first packet on: (peer, shape); development only.
+    pub shapes: Vec<(u16, lc_net::LinkShape)>,
+}
+
+/// Where a node listens for others, and who it says it is.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    /// UDP address.
+    pub listen: SocketAddr,
+    /// The node's certificate, PEM.
+    pub certificate_file: PathBuf,
+    /// Its key, PEM.
+    pub key_file: PathBuf,
+    /// The authority that all nodes' certificates come from, PEM.
+    pub authority_file: PathBuf,
+    /// After a flush, wait this long for more before the next one, microseconds: fewer packets against latency.
+    pub coalesce_us: u64,
+}
+
+/// Another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its id.
+    pub node_id: u16,
+    /// Its region.
+    pub region: String,
+    /// Its link address.
+    pub address: SocketAddr,
+}

@@ -1,0 +1,149 @@
+//! Two threads that wait for the disk, so that nobody else has to: one syncs the journal, one flushes rows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::Node;
+
+/// Tells the syncing thread that there is something to do.
+#[derive(Default)]
+pub(crate) struct Wakeup {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+enum Wanted {
+    #[default]
+    Nothing,
+    /// Entries of peers: their origin has them durable already, so several may share a sync.
+    Soon,
+    /// A client waits.
+    Now,
+}
+
+impl Wakeup {
+    /// A client waits for a sync.
+    pub(crate) fn urgent(&self) {
+        self.raise(Wanted::Now);
+    }
+
+    /// Peers' entries want to become durable soon.
+    pub(crate) fn soon(&self) {
+        self.raise(Wanted::Soon);
+    }
+
+    fn raise(&self, wanted: Wanted) {
+        let mut current = self.wanted.lock();
+        if *current < wanted {
+            *current = wanted;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for something to do; what is wanted soon waits a little for company.
+    fn wait(&self) {
+        let mut current = self.wanted.lock();
+        if *current == Wanted::Nothing {
+            self.changed.wait_for(&mut current, IDLE);
+        }
+        if *current == Wanted::Soon {
+            self.changed.wait_while_for(&mut current, |wanted| *wanted < Wanted::Now, SOON);
+        }
+        *current = Wanted::Nothing;
+    }
+}
+
+pub(crate) fn start(node: &Arc<Node>) -> Vec<JoinHandle<()>> {
+    let (syncer, flusher) = (node.clone(), node.clone());
+    vec![
+        lc_env::spawn_thread("journal-sync", move || sync_loop(&syncer)),
+        lc_env::spawn_thread("row-flush", move || flush_loop(&flusher)),
+    ]
+}
+
+fn sync_loop(node: &Node) {
+    loop {
+        node.wakeup.wait();
+        let stopping = node.stopping.load(Ordering::SeqCst);
+        while sync_once(node) {}
+        if stopping {
+            return;
+        }
+    }
+}
+
+/// Makes durable what was appended; answers whether there was anything.
+fn sync_once(node: &Node) -> bool {
+    let Some(job) = node.member.write().begin_sync() else { return false };
+    let done = job.run();
+    let mut frames = Vec::new();
+    let mut member = node.member.write();
+    let outcome = member.finish_sync(node.now(), done, &mut frames);
+    node.send(frames);
+    drop(member);
+    match outcome {
+        Ok(position) => {
+            node.durable.send_modify(|durable| durable.position = position);
+            true
+        }
+        Err(error) => {
+            node.fail(&error.to_string());
+            false
+        }
+    }
+}
+
+fn flush_loop(node: &Node) {
+    while !node.stopping.load(Ordering::SeqCst) {
+        lc_env::pause(FLUSH_LOOK);
+        flush_once(node, false);
+    }
+    // Without this a restart only takes longer: the journal has everything.
+    flush_once(node, true);
+}
+
+fn flush_once(node: &Node, even_if_small: bool) {
+    let begun = node.member.write().begin_flush(even_if_small);
+    if let Some((job, position)) = begun {
+        node.wakeup.urgent();
+        if !wait_durable(node, position) {
+            return;
+        }
+        let done = job.run();
+        if let Err(error) = node.member.write().finish_flush(done) {
+            node.fail(&error.to_string());
+        }
+    }
+    let dirty = node.member.read().snapshot().dirty_bytes;
+    node.dirty_bytes.store(dirty as u64, Ordering::Relaxed);
+}
+
+/// The store must never know of a write that the journal may still lose.
+fn wait_durable(node: &Node, position: lc_journal::Position) -> bool {
+    loop {
+        {
+            let durable = node.durable.borrow();
+            if durable.position >= position {
+                return true;
+            }
+            if durable.failed.is_some() {
+                return false;
+            }
+        }
+        lc_env::pause(Duration::from_millis(1));
+        // The syncing thread may have left already while the node stops.
+        if node.stopping.load(Ordering::SeqCst) && !sync_once(node) && node.durable.borrow().position < position {
+            return false;
+        }
+    }
+}
+
+const IDLE: Duration = Duration::from_millis(50);
+/// Company for peers' entries; acknowledgements go out every 10 ms anyway.
+const SOON: Duration = Duration::from_millis(5);
+const FLUSH_LOOK: Duration = Duration::from_millis(20);

@@ -1,0 +1,112 @@
+//! Carries link events into the member, and time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lc_core::NodeId;
+use lc_net::{LinkEvent, Links, WanEmulation};
+use tokio::sync::mpsc;
+
+use crate::{Error, Node};
+
+/// The links, and what shapes them in a development world.
+pub(crate) struct Wired {
+    pub links: Links,
+    pub wan: Option<WanEmulation>,
+}
+
+/// Starts links, the task that takes their events, and the ticking task. All end when the node stops.
+pub(crate) fn start(node: &Arc<Node>) -> Result<(), Error> {
+    let wan = node.config.emulation.then(|| WanEmulation::new(node.seed()));
+    for (peer, shape) in &node.config.shapes {
+        let address = node.config.peers.iter().find(|other| other.node_id == *peer).map(|other| other.address);
+        let address = address.ok_or(Error::UnknownPeer(*peer))?;
+        wan.as_ref().ok_or(Error::NoEmulation)?.set(address, *shape);
+    }
+    let (sender, events) = mpsc::channel(EVENTS_MAX);
+    let links = Links::start(link_config(node, wan.clone())?, sender)?;
+    if node.links.set(Wired { links, wan }).is_err() {
+        unreachable!("links are started once, by Node::start");
+    }
+    tokio::spawn(take_events(node.clone(), events));
+    tokio::spawn(tick(node.clone()));
+    Ok(())
+}
+
+fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config, Error> {
+    let config = &node.config;
+    let peers = config.peers.iter().map(|peer| lc_net::PeerAddress { node_id: peer.node_id, region: peer.region.clone(), addr: peer.address });
+    let limits = lc_net::Limits {
+        frame_bytes_max: lc_member::MAX_FRAME_BYTES,
+        coalesce: Duration::from_micros(config.link.coalesce_us),
+        ..lc_net::Limits::default()
+    };
+    Ok(lc_net::Config {
+        cluster_id: config.cluster.clone(),
+        node_id: config.node_id,
+        region: config.region.clone(),
+        listen: config.link.listen,
+        identity: lc_net::Identity::load(&config.link.certificate_file, &config.link.key_file, &config.link.authority_file)?,
+        peers: peers.collect(),
+        limits,
+        wan,
+        seed: node.seed(),
+    })
+}
+
+async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
+    while let Some(event) = events.recv().await {
+        if node.stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        on_event(&node, event);
+    }
+}
+
+fn on_event(node: &Node, event: LinkEvent) {
+    let mut frames = Vec::new();
+    let mut member = node.member.write();
+    match event {
+        LinkEvent::Up { peer, rtt } => {
+            tracing::info!(peer, rtt_ms = rtt.as_millis() as u64, "link up");
+            member.link_up(node.now(), NodeId(peer), rtt, &mut frames);
+        }
+        LinkEvent::Down { peer, reason } => {
+            tracing::info!(peer, %reason, "link down");
+            member.link_down(node.now(), NodeId(peer));
+        }
+        LinkEvent::Frame { peer, frame } => {
+            if let Err(error) = member.frame(node.now(), node.wall_ms(), NodeId(peer), frame, &mut frames) {
+                tracing::warn!(peer, %error, "unreadable frame from a peer, ignored");
+            }
+        }
+    }
+    node.send(frames);
+    let wants_sync = member.wants_sync();
+    drop(member);
+    if wants_sync {
+        node.wakeup.soon();
+    }
+}
+
+async fn tick(node: Arc<Node>) {
+    let mut every = tokio::time::interval(TICK);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !node.stopping.load(Ordering::Relaxed) {
+        every.tick().await;
+        let mut frames = Vec::new();
+        let mut member = node.member.write();
+        member.tick(node.now(), node.wall_ms(), &mut frames);
+        node.send(frames);
+        let wants_sync = member.wants_sync();
+        drop(member);
+        if wants_sync {
+            node.wakeup.soon();
+        }
+    }
+}
+
+/// Events that wait for the member; a frame is bounded, and links stop reading when nobody takes them.
+const EVENTS_MAX: usize = 256;
+const TICK: Duration = Duration::from_millis(10);

@@ -1,0 +1,192 @@
+//! A running node: the member behind a lock, its threads, its links.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use lc_core::NodeId;
+use lc_env::{Clock, Random, RealClock, RealDisk, RealRandom};
+use lc_journal::Position;
+use lc_member::{Member, Outgoing, Settings};
+use lc_net::LinkShape;
+use lc_store::{FjallStore, Store};
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::clients::Clients;
+use crate::disk_threads::{self, Wakeup};
+use crate::links::{self, Wired};
+use crate::{ClientInfo, Config, Connection, Error};
+
+/// A running node. Its public methods may be called from any task.
+pub struct Node {
+    pub(crate) config: Config,
+    pub(crate) member: RwLock<Member>,
+    pub(crate) clock: RealClock,
+    pub(crate) clients: Clients,
+    pub(crate) links: std::sync::OnceLock<Wired>,
+    pub(crate) wakeup: Wakeup,
+    pub(crate) durable: watch::Sender<Durable>,
+    pub(crate) stopping: AtomicBool,
+    /// A watch over changed rows: writers are slowed down when the store cannot follow.
+    pub(crate) dirty_bytes: AtomicU64,
+    pub(crate) store: Arc<dyn Store>,
+    seeds: AtomicU64,
+    threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
+}
+
+/// How far the journal is durable, or why it will not be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Durable {
+    pub position: Position,
+    pub failed: Option<String>,
+}
+
+impl Node {
+    /// Opens the data directory, applies what the journal has beyond the records, starts threads and links.
+    /// Dropping the future before it ends may leave the data directory locked until the process ends.
+    pub async fn start(config: Config) -> Result<Arc<Node>, Error> {
+        let directory = config.data_dir.display().to_string();
+        let disk = open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?;
+        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&config.data_dir.join("records"), config.cache_bytes as u64 / 2)?);
+        let member = Member::open(settings(&config), Arc::new(disk), store.clone())?;
+        let durable = Durable { position: member.durable(), failed: None };
+        let node = Arc::new(Node {
+            member: RwLock::new(member),
+            clock: RealClock::new(),
+            clients: Clients::default(),
+            links: std::sync::OnceLock::new(),
+            wakeup: Wakeup::default(),
+            durable: watch::Sender::new(durable),
+            stopping: AtomicBool::new(false),
+            dirty_bytes: AtomicU64::new(0),
+            store,
+            seeds: AtomicU64::new(RealRandom.u64()),
+            threads: parking_lot::Mutex::default(),
+            config,
+        });
+        let threads = disk_threads::start(&node);
+        *node.threads.lock() = threads;
+        links::start(&node)?;
+        Ok(node)
+    }
+
+    /// A new client.
+    pub fn connect(self: &Arc<Node>, client: ClientInfo) -> Connection {
+        Connection::new(self.clone(), client)
+    }
+
+    /// How many clients are connected.
+    pub fn client_count(&self) -> usize {
+        self.clients.count()
+    }
+
+    /// What the node was told at start.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns once the journal is durable up to `position`, or with an error when it never will be. Safe to drop:
+    /// nothing is undone, only nobody waits.
+    pub async fn durable(&self, position: Position) -> Result<(), lc_db::Error> {
+        let mut durable = self.durable.subscribe();
+        let outcome = durable.wait_for(|durable| durable.position >= position || durable.failed.is_some()).await;
+        let reached = outcome.as_ref().is_ok_and(|durable| durable.position >= position);
+        let why = outcome.ok().and_then(|durable| durable.failed.clone());
+        if !reached {
+            return Err(lc_db::Error::Unavailable(why.unwrap_or_else(|| "the node is stopping".to_owned())));
+        }
+        self.room_in_memory().await;
+        Ok(())
+    }
+
+    /// Back-pressure: a client whose write made the store fall behind waits for it, rather than memory growing.
+    async fn room_in_memory(&self) {
+        let limit = (self.config.dirty_bytes_max as u64).saturating_mul(DIRTY_TIMES_MAX);
+        while self.dirty_bytes.load(Ordering::Relaxed) > limit && !self.stopping.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Shapes the link to a peer; only in a development world.
+    pub fn shape_link(&self, peer_node: u16, shape: LinkShape) -> Result<(), Error> {
+        if !self.config.emulation {
+            return Err(Error::NoEmulation);
+        }
+        let peer = self.config.peers.iter().find(|peer| peer.node_id == peer_node).ok_or(Error::UnknownPeer(peer_node))?;
+        let wan = self.links.get().and_then(|wired| wired.wan.as_ref()).ok_or(Error::NoEmulation)?;
+        wan.set(peer.address, shape);
+        Ok(())
+    }
+
+    /// Ends links and threads, makes everything durable and marks the journal as closed in order.
+    pub async fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wakeup.urgent();
+        if let Some(wired) = self.links.get() {
+            wired.links.close().await;
+        }
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+        if joined.is_err() {
+            tracing::error!("a disk thread could not be joined");
+        }
+        if let Err(error) = self.member.write().close() {
+            tracing::error!(%error, "the journal was not closed in order");
+        }
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seeds.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
+
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.clock.wall_ms()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// Hands frames to the links. Called with the member locked, so that frames leave in the order of their making.
+    pub(crate) fn send(&self, frames: Vec<Outgoing>) {
+        let Some(Wired { links, .. }) = self.links.get() else { return };
+        for Outgoing { to, frame } in frames {
+            // A full queue drops the frame; replication notices the silence and sends again.
+            if let Err(error) = links.send(to.0, frame) {
+                tracing::debug!(%to, %error, "frame not sent");
+            }
+        }
+    }
+
+    /// The journal or the store failed: nobody may wait for it any more.
+    pub(crate) fn fail(&self, why: &str) {
+        tracing::error!(why, "this node takes no more writes");
+        self.durable.send_modify(|durable| {
+            durable.failed.get_or_insert_with(|| why.to_owned());
+        });
+    }
+}
+
+/// The data directory, claimed for this process.
+fn open_disk(config: &Config) -> Result<RealDisk, lc_env::Error> {
+    let disk = RealDisk::open(&config.data_dir)?;
+    lc_env::Disk::lock(&disk)?;
+    Ok(disk)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        cluster: config.cluster.clone(),
+        node: NodeId(config.node_id),
+        peers: config.peers.iter().map(|peer| NodeId(peer.node_id)).collect(),
+        max_offset_ms: config.max_offset_ms,
+        dirty_bytes_max: config.dirty_bytes_max,
+        cache_bytes: config.cache_bytes,
+        journal: lc_journal::Options { segment_bytes: config.journal_segment_bytes, ..lc_journal::Options::default() },
+        replication: lc_repl::Settings::default(),
+    }
+}
+
+/// Changed rows may grow to this many times their flush size before writers wait.
+const DIRTY_TIMES_MAX: u64 = 4;

@@ -1,0 +1,188 @@
+//! A node at one moment, for operators and their tools.
+
+use std::collections::BTreeMap;
+
+use lc_core::{NodeId, VersionVector};
+use lc_member::Snapshot;
+use lc_repl::PeerView;
+use serde::Serialize;
+
+use crate::Node;
+
+/// A node at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Where the node stands.
+    pub region: String,
+    /// The node.
+    pub node_id: u16,
+    /// The replica that decides writes here.
+    pub replica: String,
+    /// Seconds since start.
+    pub uptime_s: u64,
+    /// Whether it takes writes; if not, why.
+    pub takes_writes: bool,
+    /// Why it takes no writes; empty if it does.
+    pub trouble: String,
+    /// For each replica, the highest sequence applied here.
+    pub applied: BTreeMap<String, u64>,
+    /// The same, as people write it.
+    pub applied_text: String,
+    /// For each replica, the highest sequence durable here.
+    pub durable: BTreeMap<String, u64>,
+    /// Digest of all records at `applied`, hexadecimal. Equal vectors mean equal digests.
+    pub digest: String,
+    /// Keys that exist.
+    pub keys: u64,
+    /// The node's clock, Unix ms and count.
+    pub hlc: String,
+    /// Entries of others that wait for what they depend on, bytes.
+    pub inbox_bytes: usize,
+    /// Changed rows in memory, bytes.
+    pub dirty_bytes: usize,
+    /// Journal on disk, bytes.
+    pub journal_bytes: u64,
+    /// Records on disk, bytes.
+    pub store_bytes: u64,
+    /// Clients connected.
+    pub clients: usize,
+    /// Things counted since start.
+    pub counters: CounterStatus,
+    /// The other nodes.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// Things counted since start.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "named as in lc_member::Counters, which documents them")]
+pub struct CounterStatus {
+    pub entries_decided: u64,
+    pub entry_bytes_decided: u64,
+    pub entries_applied: u64,
+    pub entries_replayed: u64,
+    pub entries_from_the_future: u64,
+    pub entries_of_strangers: u64,
+    pub entries_put_off: u64,
+    pub journal_cut_bytes: u64,
+    pub keys_expired: u64,
+    pub syncs: u64,
+    pub flushes: u64,
+    pub alarms: u64,
+}
+
+/// Another node, as seen from here.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeerStatus {
+    /// The node.
+    pub node_id: u16,
+    /// Its region.
+    pub region: String,
+    /// Its link address.
+    pub address: String,
+    /// Connected, and it has told what it has.
+    pub up: bool,
+    /// Round trip, ms; null while unknown.
+    pub rtt_ms: Option<f64>,
+    /// Milliseconds since it was last heard; null if never.
+    pub silent_ms: Option<u64>,
+    /// For each replica, the highest sequence durable there, as far as it told.
+    pub have: BTreeMap<String, u64>,
+    /// Entries decided here that it has not confirmed; what would be lost if this region vanished now and it alone were left.
+    pub unconfirmed_entries: u64,
+    /// Bytes sent to it, UDP payload.
+    pub wire_sent_bytes: u64,
+    /// Bytes received from it, UDP payload.
+    pub wire_received_bytes: u64,
+    /// Bytes of frames sent to it before compression.
+    pub sent_raw_bytes: u64,
+    /// The same after compression.
+    pub sent_compressed_bytes: u64,
+    /// Packets to it that were lost.
+    pub lost_packets: u64,
+    /// Bytes that wait to be sent to it.
+    pub queued_bytes: usize,
+    /// Why the link is down, if it is known.
+    pub last_error: Option<String>,
+}
+
+impl Node {
+    /// The node at this moment.
+    pub fn status(&self) -> Status {
+        let snapshot = self.member.read().snapshot();
+        let links = self.links.get().map(|wired| wired.links.stats()).unwrap_or_default();
+        let peers = self.config.peers.iter().map(|peer| {
+            let view = snapshot.peers.iter().find(|(node, _)| *node == NodeId(peer.node_id)).map(|(_, view)| view);
+            let link = links.iter().find(|stats| stats.node_id == peer.node_id);
+            self.peer_status(peer, view, link, &snapshot)
+        });
+        let trouble = snapshot.health.writable().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
+        Status {
+            peers: peers.collect(),
+            cluster: self.config.cluster.clone(),
+            region: self.config.region.clone(),
+            node_id: self.config.node_id,
+            replica: snapshot.replica.to_string(),
+            uptime_s: self.now().as_secs(),
+            takes_writes: snapshot.health.writable().is_ok(),
+            trouble: trouble.unwrap_or_default(),
+            applied: named(&snapshot.applied),
+            applied_text: snapshot.applied.to_string(),
+            durable: named(&snapshot.durable),
+            digest: format!("{:032x}", snapshot.digest),
+            keys: snapshot.keys,
+            hlc: snapshot.hlc.to_string(),
+            inbox_bytes: snapshot.inbox_bytes,
+            dirty_bytes: snapshot.dirty_bytes,
+            journal_bytes: snapshot.journal_bytes,
+            store_bytes: self.store.approximate_bytes(),
+            clients: self.clients.count(),
+            counters: counters(&snapshot),
+        }
+    }
+
+    fn peer_status(&self, peer: &crate::Peer, view: Option<&PeerView>, link: Option<&lc_net::PeerStats>, snapshot: &Snapshot) -> PeerStatus {
+        let silent = view.and_then(|view| view.heard_at).map(|at| self.now().saturating_sub(at).as_millis() as u64);
+        let confirmed = view.map_or(0, |view| view.have.get(snapshot.replica));
+        PeerStatus {
+            node_id: peer.node_id,
+            region: peer.region.clone(),
+            address: peer.address.to_string(),
+            up: view.is_some_and(|view| view.up),
+            rtt_ms: link.and_then(|link| link.rtt).map(|rtt| rtt.as_secs_f64() * 1000.0),
+            silent_ms: silent,
+            have: view.map(|view| named(&view.have)).unwrap_or_default(),
+            unconfirmed_entries: snapshot.applied.get(snapshot.replica).saturating_sub(confirmed),
+            wire_sent_bytes: link.map_or(0, |link| link.wire_sent_bytes),
+            wire_received_bytes: link.map_or(0, |link| link.wire_received_bytes),
+            sent_raw_bytes: link.map_or(0, |link| link.sent_raw_bytes),
+            sent_compressed_bytes: link.map_or(0, |link| link.sent_compressed_bytes),
+            lost_packets: link.map_or(0, |link| link.lost_packets),
+            queued_bytes: link.map_or(0, |link| link.queued_bytes),
+            last_error: link.and_then(|link| link.last_error.clone()),
+        }
+    }
+}
+
+fn named(vector: &VersionVector) -> BTreeMap<String, u64> {
+    vector.iter().map(|(replica, seq)| (replica.to_string(), seq)).collect()
+}
+
+fn counters(snapshot: &Snapshot) -> CounterStatus {
+    let counters = &snapshot.counters;
+    CounterStatus {
+        entries_decided: counters.entries_decided,
+        entry_bytes_decided: counters.entry_bytes_decided,
+        entries_applied: counters.entries_applied,
+        entries_replayed: counters.entries_replayed,
+        entries_from_the_future: counters.entries_from_the_future,
+        entries_of_strangers: counters.entries_of_strangers,
+        entries_put_off: counters.entries_put_off,
+        journal_cut_bytes: counters.journal_cut_bytes,
+        keys_expired: counters.keys_expired,
+        syncs: counters.syncs,
+        flushes: counters.flushes,
+        alarms: counters.alarms,
+    }
+}

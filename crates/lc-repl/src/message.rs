@@ -1,0 +1,41 @@
+//! What replicas say to each other.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lc_core::{Hlc, ReplicaId, VersionVector};
+
+/// A message between two replicas. Any of them may be lost, doubled or late.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Message {
+    /// First on every connection: who speaks and what it has.
+    Hello {
+        /// The speaker.
+        replica: ReplicaId,
+        /// What is durable there.
+        durable: VersionVector,
+    },
+    /// Encoded entries of one origin, ascending without holes.
+    Entries {
+        /// Shared, because the same batch often goes to every peer.
+        entries: Arc<[Bytes]>,
+    },
+    /// What the speaker has; sent when that changes and as a heartbeat.
+    Have {
+        /// Who speaks; a late one of an earlier connection is as good as any.
+        replica: ReplicaId,
+        /// What is durable there.
+        durable: VersionVector,
+        /// What is applied there, with the digest of its rows; in heartbeats.
+        applied: Option<(VersionVector, u128)>,
+        /// The speaker's clock.
+        hlc: Hlc,
+    },
+    /// Please send me this origin's entries; it does not reach me. Holds for a while, so it is repeated.
+    Want {
+        /// Whose entries.
+        origin: ReplicaId,
+        /// From the one after this.
+        after: u64,
+    },
+}

@@ -1,0 +1,54 @@
+//! What is known of one peer.
+
+use std::collections::BTreeMap;
+
+use lc_core::{Hlc, ReplicaId, VersionVector};
+
+use crate::Time;
+use crate::stream::Stream;
+
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    /// Connected; messages can be sent.
+    pub up: bool,
+    /// It has told what it has since it connected.
+    pub greeted: bool,
+    pub replica: Option<ReplicaId>,
+    pub rtt: Time,
+    /// What it has durably, as last told; it never shrinks, whatever order the messages come in.
+    pub have: VersionVector,
+    pub hlc: Hlc,
+    pub heard_at: Option<Time>,
+    pub streams: BTreeMap<ReplicaId, Stream>,
+    pub told_at: Time,
+}
+
+/// A peer as operators see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PeerView {
+    /// Connected and greeted.
+    pub up: bool,
+    /// Its replica, once it has told.
+    pub replica: Option<ReplicaId>,
+    /// What it has durably, as far as it told.
+    pub have: VersionVector,
+    /// When it was last heard.
+    pub heard_at: Option<Time>,
+    /// Its clock when it was last heard.
+    pub hlc: Hlc,
+    /// Bytes sent to it and not acknowledged.
+    pub in_flight_bytes: usize,
+}
+
+impl Peer {
+    pub(crate) fn view(&self) -> PeerView {
+        PeerView {
+            up: self.up && self.greeted,
+            replica: self.replica,
+            have: self.have.clone(),
+            heard_at: self.heard_at,
+            hlc: self.hlc,
+            in_flight_bytes: self.streams.values().map(Stream::in_flight_bytes).sum(),
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Decides what to send to whom and what may be applied.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
+
+use crate::inbox::{Arrival, Inbox};
+use crate::message::Message;
+use crate::peer::{Peer, PeerView};
+use crate::stream::Stream;
+use crate::Time;
+
+/// Times and sizes.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// A peer hears what we have at least this often.
+    pub heartbeat: Time,
+    /// After something became durable, what we have is told within this time; several changes share a message.
+    pub acknowledge_within: Time,
+    /// Bytes of one stream that may be under way; 1 Gbit/s over 100 ms is 12 MB.
+    pub window_bytes: usize,
+    /// Bytes in one message.
+    pub batch_bytes: usize,
+    /// Bytes of entries that wait for others.
+    pub inbox_bytes: usize,
+    /// Shortest wait before another path is tried.
+    pub hedge_after_min: Time,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            heartbeat: Time::from_millis(250),
+            acknowledge_within: Time::from_millis(10),
+            window_bytes: 16 << 20,
+            batch_bytes: 256 << 10,
+            inbox_bytes: 64 << 20,
+            hedge_after_min: Time::from_millis(200),
+        }
+    }
+}
+
+/// The durable entries of this replica's journal, of every origin.
+pub trait Log {
+    /// Entries of `origin` with a sequence above `after`, ascending without holes, up to about `max_bytes` but at
+    /// least one if there is any. Gives (sequence, encoded entry).
+    fn read(&self, origin: ReplicaId, after: u64, max_bytes: usize) -> Vec<(u64, Bytes)>;
+}
+
+/// What happens to a replica.
+#[derive(Debug)]
+pub enum Input<P> {
+    /// A link came up; `rtt` as measured by it.
+    Up {
+        /// The peer.
+        peer: NodeId,
+        /// Round trip.
+        rtt: Time,
+    },
+    /// A link went down.
+    Down {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// A message other than entries.
+    Message {
+        /// Who sent it.
+        peer: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// Entries, decoded and checked.
+    Entries {
+        /// Who sent them.
+        peer: NodeId,
+        /// The entries.
+        arrivals: Vec<Arrival<P>>,
+    },
+    /// This replica decided an entry and applied it.
+    Decided {
+        /// Its identity.
+        dot: Dot,
+    },
+    /// The journal is durable up to this vector.
+    Durable {
+        /// What is durable here.
+        durable: VersionVector,
+    },
+    /// Time passed. About every 20 ms.
+    Tick {
+        /// This replica's clock, for heartbeats.
+        hlc: Hlc,
+        /// The digest of its rows, at what is applied now.
+        digest: u128,
+    },
+}
+
+/// What a replica does about it.
+#[derive(Debug, PartialEq)]
+pub enum Output<P> {
+    /// Send; it may get lost.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// Apply and append to the journal, in this order.
+    Apply(Arrival<P>),
+    /// Tell an operator.
+    Alarm(Alarm),
+}
+
+/// Something that must not happen.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Alarm {
+    /// A peer has entries of ours that we do not have: this data directory is older than what was acknowledged.
+    StaleData {
+        /// Who has them.
+        peer: NodeId,
+        /// Our highest sequence there.
+        theirs: u64,
+        /// Our highest sequence here.
+        ours: u64,
+    },
+    /// A replica's name covers two different histories.
+    Forked {
+        /// The entry that does not fit.
+        dot: Dot,
+        /// What it follows.
+        prev_seq: u64,
+        /// What was applied here.
+        applied_seq: u64,
+    },
+    /// Equal vectors, different rows.
+    Diverged {
+        /// The other one.
+        peer: NodeId,
+        /// At which vector.
+        at: VersionVector,
+    },
+}
+
+/// The replication state of one replica.
+#[derive(Debug)]
+pub struct Replicator<P> {
+    me: ReplicaId,
+    settings: Settings,
+    applied: VersionVector,
+    durable: VersionVector,
+    inbox: Inbox<P>,
+    peers: BTreeMap<NodeId, Peer>,
+    gaps: BTreeMap<ReplicaId, Gap>,
+    /// Something became durable that was not told yet, since when.
+    untold_since: Option<Time>,
+    /// Our digest at the last tick, and at which vector it was taken.
+    digest_now: Option<(VersionVector, u128)>,
+}
+
+/// An origin of which others have more than we do.
+#[derive(Debug)]
+struct Gap {
+    since: Time,
+    at_seq: u64,
+    asked: Option<(NodeId, Time)>,
+    turn: usize,
+}
+
+impl<P> Replicator<P> {
+    /// A replica that has `applied`, all of it durable.
+    pub fn new(me: ReplicaId, applied: VersionVector, settings: Settings) -> Replicator<P> {
+        Replicator {
+            me,
+            settings,
+            durable: applied.clone(),
+            applied,
+            inbox: Inbox::new(settings.inbox_bytes),
+            peers: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            untold_since: None,
+            digest_now: None,
+        }
+    }
+
+    /// What is applied here.
+    pub fn applied(&self) -> &VersionVector {
+        &self.applied
+    }
+
+    /// What is durable here.
+    pub fn durable(&self) -> &VersionVector {
+        &self.durable
+    }
+
+    /// Bytes of entries that wait for others.
+    pub fn inbox_bytes(&self) -> usize {
+        self.inbox.bytes()
+    }
+
+    /// The peers, as far as they have been heard.
+    pub fn peers(&self) -> impl Iterator<Item = (NodeId, PeerView)> + '_ {
+        self.peers.iter().map(|(&node, peer)| (node, peer.view()))
+    }
+
+    /// Advances by one input. Never blocks; `now` is the only time it knows.
+    pub fn step(&mut self, now: Time, input: Input<P>, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        match input {
+            Input::Up { peer, rtt } => self.on_up(now, peer, rtt, out),
+            Input::Down { peer } => self.on_down(peer),
+            Input::Message { peer, message } => self.on_message(now, peer, message, log, out),
+            Input::Entries { peer, arrivals } => self.on_entries(now, peer, arrivals, out),
+            Input::Decided { dot } => self.applied.raise(dot.replica, dot.seq),
+            Input::Durable { durable } => self.on_durable(now, durable, log, out),
+            Input::Tick { hlc, digest } => self.on_tick(now, hlc, digest, log, out),
+        }
+    }
+
+    fn on_up(&mut self, now: Time, node: NodeId, rtt: Time, out: &mut Vec<Output<P>>) {
+        let peer = self.peers.entry(node).or_default();
+        peer.up = true;
+        peer.greeted = false;
+        peer.rtt = rtt;
+        peer.streams.clear();
+        peer.told_at = now;
+        out.push(Output::Send { to: node, message: Message::Hello { replica: self.me, durable: self.durable.clone() } });
+    }
+
+    fn on_down(&mut self, node: NodeId) {
+        let peer = self.peers.entry(node).or_default();
+        peer.up = false;
+        peer.greeted = false;
+        peer.streams.clear();
+    }
+
+    fn on_message(&mut self, now: Time, from: NodeId, message: Message, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.heard_at = Some(now);
+        match message {
+            Message::Hello { replica, durable } => self.greet(now, from, replica, &durable, out),
+            Message::Have { replica, durable, applied, hlc } => {
+                peer.hlc = peer.hlc.max(hlc);
+                for (origin, stream) in &mut peer.streams {
+                    stream.on_acked(now, durable.get(*origin));
+                }
+                // As good as a hello, which may have been lost.
+                self.greet(now, from, replica, &durable, out);
+                self.check_digest(from, applied, out);
+            }
+            Message::Want { origin, after } => self.on_want(now, from, origin, after),
+            // Entries come decoded, as Input::Entries.
+            Message::Entries { .. } => {}
+        }
+        self.pump(now, from, log, out);
+    }
+
+    fn greet(&mut self, now: Time, from: NodeId, replica: ReplicaId, durable: &VersionVector, out: &mut Vec<Output<P>>) {
+        let (theirs, ours) = (durable.get(self.me), self.applied.get(self.me));
+        if theirs > ours {
+            out.push(Output::Alarm(Alarm::StaleData { peer: from, theirs, ours }));
+        }
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.replica = Some(replica);
+        peer.have.merge(durable);
+        // Only the first greeting of a connection starts the stream; a late one of an earlier connection finds it running.
+        if !std::mem::replace(&mut peer.greeted, true) {
+            peer.streams.insert(self.me, Stream::new(theirs, None, now));
+        }
+    }
+
+    fn on_want(&mut self, now: Time, from: NodeId, origin: ReplicaId, after: u64) {
+        let lease = now + LEASE;
+        let own = origin == self.me;
+        let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.greeted && !own) else { return };
+        match peer.streams.get_mut(&origin) {
+            Some(stream) => {
+                stream.until = Some(lease);
+                stream.on_acked(now, after);
+            }
+            None => {
+                peer.streams.insert(origin, Stream::new(after, Some(lease), now));
+            }
+        }
+    }
+
+    fn check_digest(&self, from: NodeId, applied: Option<(VersionVector, u128)>, out: &mut Vec<Output<P>>) {
+        if let (Some((at, theirs)), Some((ours_at, ours))) = (applied, &self.digest_now)
+            && at == *ours_at
+            && theirs != *ours
+        {
+            out.push(Output::Alarm(Alarm::Diverged { peer: from, at }));
+        }
+    }
+
+    fn on_entries(&mut self, now: Time, from: NodeId, arrivals: Vec<Arrival<P>>, out: &mut Vec<Output<P>>) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.heard_at = Some(now);
+        }
+        for arrival in arrivals.into_iter().filter(|arrival| arrival.dot.replica != self.me) {
+            if let Err(forked) = self.inbox.offer(arrival, &self.applied) {
+                let crate::inbox::Forked { dot, prev_seq, applied_seq } = forked;
+                out.push(Output::Alarm(Alarm::Forked { dot, prev_seq, applied_seq }));
+            }
+        }
+        let mut ready = Vec::new();
+        self.inbox.deliver(&mut self.applied, &mut ready);
+        out.extend(ready.into_iter().map(Output::Apply));
+    }
+
+    fn on_durable(&mut self, now: Time, durable: VersionVector, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        let others = durable.iter().any(|(replica, seq)| replica != self.me && seq > self.durable.get(replica));
+        if others && self.untold_since.is_none() {
+            self.untold_since = Some(now);
+        }
+        self.durable.merge(&durable);
+        self.pump_all(now, log, out);
+    }
+
+    fn on_tick(&mut self, now: Time, hlc: Hlc, digest: u128, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        self.digest_now = Some((self.applied.clone(), digest));
+        self.tell(now, hlc, digest, out);
+        self.ask(now, out);
+        for peer in self.peers.values_mut() {
+            let patience = (peer.rtt * 4).max(PATIENCE_MIN);
+            peer.streams.retain(|_, stream| stream.until.is_none_or(|until| until > now));
+            peer.streams.values_mut().for_each(|stream| stream.check_stall(now, patience));
+        }
+        self.pump_all(now, log, out);
+    }
+
+    /// Tells peers what we have: soon after it grew, and as a heartbeat.
+    fn tell(&mut self, now: Time, hlc: Hlc, digest: u128, out: &mut Vec<Output<P>>) {
+        let grown = self.untold_since.is_some_and(|since| now.saturating_sub(since) >= self.settings.acknowledge_within);
+        if grown {
+            self.untold_since = None;
+        }
+        for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up) {
+            if !peer.greeted && now.saturating_sub(peer.told_at) >= self.settings.heartbeat {
+                // The hello or its answer may have been lost.
+                out.push(Output::Send { to, message: Message::Hello { replica: self.me, durable: self.durable.clone() } });
+                peer.told_at = now;
+                continue;
+            }
+            let beat = now.saturating_sub(peer.told_at) >= self.settings.heartbeat;
+            if grown || beat {
+                let applied = beat.then(|| (self.applied.clone(), digest));
+                out.push(Output::Send { to, message: Message::Have { replica: self.me, durable: self.durable.clone(), applied, hlc } });
+            }
+            if beat {
+                peer.told_at = now;
+            }
+        }
+    }
+
+    /// Asks another peer for an origin's entries that somebody has and that do not come from the origin itself.
+    fn ask(&mut self, now: Time, out: &mut Vec<Output<P>>) {
+        let mut best = VersionVector::new();
+        for peer in self.peers.values() {
+            best.merge(&peer.have);
+        }
+        self.gaps.retain(|origin, _| best.get(*origin) > self.applied.get(*origin));
+        for (origin, seq) in best.iter() {
+            if origin != self.me && seq > self.applied.get(origin) {
+                self.ask_for(now, origin, out);
+            }
+        }
+    }
+
+    fn ask_for(&mut self, now: Time, origin: ReplicaId, out: &mut Vec<Output<P>>) {
+        let applied_seq = self.applied.get(origin);
+        let gap = self.gaps.entry(origin).or_insert(Gap { since: now, at_seq: applied_seq, asked: None, turn: 0 });
+        let direct = self.peers.get(&origin.node()).filter(|peer| peer.greeted && peer.replica == Some(origin));
+        if gap.at_seq != applied_seq {
+            // It moves. Keep a running relay alive while the origin itself is silent; otherwise be content.
+            gap.at_seq = applied_seq;
+            gap.since = now;
+            if direct.is_some() {
+                return;
+            }
+        }
+        // About two round trips of silence, then a second path; at once when the link is known to be down.
+        let patience = direct.map_or(Time::ZERO, |peer| (peer.rtt * 2).max(self.settings.hedge_after_min));
+        if now.saturating_sub(gap.since) < patience {
+            return;
+        }
+        let again = match gap.asked {
+            Some((_, at)) => now.saturating_sub(at) >= RENEW,
+            None => true,
+        };
+        if !again {
+            return;
+        }
+        let stuck = gap.asked.is_some() && now.saturating_sub(gap.since) >= STUCK;
+        if stuck {
+            gap.turn += 1;
+            gap.since = now;
+        }
+        let able: Vec<NodeId> = self.peers.iter()
+            .filter(|(node, peer)| **node != origin.node() && peer.greeted && peer.have.get(origin) > applied_seq)
+            .map(|(&node, _)| node)
+            .collect();
+        if let Some(&to) = able.get(gap.turn % able.len().max(1)) {
+            gap.asked = Some((to, now));
+            out.push(Output::Send { to, message: Message::Want { origin, after: applied_seq } });
+        }
+    }
+
+    fn pump_all(&mut self, now: Time, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        let mut last: Option<Batch> = None;
+        for (&to, peer) in &mut self.peers {
+            pump_peer(&self.durable, &self.settings, now, to, peer, log, &mut last, out);
+        }
+    }
+
+    fn pump(&mut self, now: Time, to: NodeId, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        if let Some(peer) = self.peers.get_mut(&to) {
+            pump_peer(&self.durable, &self.settings, now, to, peer, log, &mut None, out);
+        }
+    }
+}
+
+/// Entries read for one peer, for the next peer that stands at the same place.
+struct Batch {
+    origin: ReplicaId,
+    after: u64,
+    last: u64,
+    bytes: usize,
+    entries: Arc<[Bytes]>,
+}
+
+impl Batch {
+    fn read(log: &dyn Log, origin: ReplicaId, after: u64, max_bytes: usize) -> Option<Batch> {
+        let read = log.read(origin, after, max_bytes);
+        let last = read.last()?.0;
+        let bytes = read.iter().map(|(_, entry)| entry.len()).sum();
+        Some(Batch { origin, after, last, bytes, entries: read.into_iter().map(|(_, entry)| entry).collect() })
+    }
+}
+
+/// Sends what the peer lacks, stream by stream, as far as their windows allow.
+#[allow(clippy::too_many_arguments, reason = "the disjoint parts of a replicator that one peer needs")]
+fn pump_peer<P>(
+    durable: &VersionVector,
+    settings: &Settings,
+    now: Time,
+    to: NodeId,
+    peer: &mut Peer,
+    log: &dyn Log,
+    last: &mut Option<Batch>,
+    out: &mut Vec<Output<P>>,
+) {
+    if !peer.up || !peer.greeted {
+        return;
+    }
+    for (&origin, stream) in &mut peer.streams {
+        while stream.sent < durable.get(origin) && stream.in_flight_bytes() < settings.window_bytes {
+            if !last.as_ref().is_some_and(|batch| batch.origin == origin && batch.after == stream.sent) {
+                *last = Batch::read(log, origin, stream.sent, settings.batch_bytes);
+            }
+            let Some(batch) = last else { break };
+            stream.on_sent(now, batch.last, batch.bytes);
+            out.push(Output::Send { to, message: Message::Entries { entries: batch.entries.clone() } });
+        }
+    }
+}
+
+/// How long a relayed stream runs without being asked again.
+const LEASE: Time = Time::from_millis(1500);
+/// How often a receiver asks again while it still needs the relay.
+const RENEW: Time = Time::from_millis(500);
+/// No progress for this long although a relay was asked: ask the next one.
+const STUCK: Time = Time::from_millis(2000);
+/// Shortest time before entries that were not acknowledged are sent again.
+const PATIENCE_MIN: Time = Time::from_millis(1000);

@@ -1,0 +1,322 @@
+//! The door over real TCP, with replicas in memory behind it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lc_db::testing::Replica;
+use lc_db::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
+use lc_resp::{Client, Connect, Door, Plain, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+
+/// What the tests see and decide of the node behind the door.
+struct World {
+    connected: AtomicU64,
+    executed: AtomicU64,
+    kill: Notify,
+    killed: AtomicBool,
+    journal_fails: AtomicBool,
+    /// Writes wait until this is true.
+    durable: watch::Sender<bool>,
+}
+
+/// Each connection has a replica of its own: what is tested is the door.
+struct Visitor {
+    world: Arc<World>,
+    id: u64,
+    replica: Replica,
+    wrote: bool,
+}
+
+impl Client for Visitor {
+    type Wait = ();
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+    fn engine(&mut self) -> &mut dyn Engine {
+        self
+    }
+    fn take_wait(&mut self) -> Option<()> {
+        std::mem::take(&mut self.wrote).then_some(())
+    }
+    async fn durable(&mut self, (): ()) -> Result<(), Error> {
+        let mut durable = self.world.durable.subscribe();
+        durable.wait_for(|durable| *durable).await.expect("the world outlives its visitors");
+        match self.world.journal_fails.load(Ordering::SeqCst) {
+            true => Err(Error::Unavailable("the journal failed".to_owned())),
+            false => Ok(()),
+        }
+    }
+    fn killed(&self) -> bool {
+        self.world.killed.load(Ordering::SeqCst)
+    }
+    fn kill_signal(&self) -> impl Future<Output = ()> + Send + 'static {
+        let world = self.world.clone();
+        async move { world.kill.notified().await }
+    }
+    fn describe(&mut self, _session: &Session) {}
+}
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        self.world.connected.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Engine for Visitor {
+    fn host(&self) -> &dyn Host {
+        &self.replica
+    }
+    fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        self.world.executed.fetch_add(1, Ordering::SeqCst);
+        self.replica.read(keys, run)
+    }
+    fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        self.wrote = true;
+        self.replica.write(run)
+    }
+    fn write_if_unchanged(
+        &mut self,
+        watched: &[(Bytes, WatchStamp)],
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>,
+    ) -> Result<Option<Reply>, Error> {
+        self.wrote = true;
+        self.replica.write_if_unchanged(watched, run)
+    }
+    fn watch(&mut self, key: &[u8]) -> WatchStamp {
+        self.replica.watch(key)
+    }
+    fn unwatch(&mut self, keys: &[(Bytes, WatchStamp)]) {
+        self.replica.unwatch(keys);
+    }
+}
+
+struct Lobby(Arc<World>);
+
+impl Connect for Lobby {
+    type Client = Visitor;
+
+    fn connect(&self, _address: SocketAddr) -> Visitor {
+        let id = self.0.connected.fetch_add(1, Ordering::SeqCst) + 1;
+        Visitor { world: self.0.clone(), id, replica: Replica::new(1), wrote: false }
+    }
+}
+
+async fn open(settings: Settings) -> (SocketAddr, Arc<World>) {
+    let world = Arc::new(World {
+        connected: AtomicU64::new(0),
+        executed: AtomicU64::new(0),
+        kill: Notify::new(),
+        killed: AtomicBool::new(false),
+        journal_fails: AtomicBool::new(false),
+        durable: watch::channel(true).0,
+    });
+    let door = Door::open("127.0.0.1:0".parse().expect("an address"), Plain, settings).await.expect("a free port");
+    let address = door.address().expect("it listens");
+    tokio::spawn(door.serve(Lobby(world.clone()), std::future::pending()));
+    (address, world)
+}
+
+fn settings() -> Settings {
+    Settings { clients_max: 100, idle_timeout: None }
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.expect("the door is open")
+}
+
+/// Sends, and expects exactly this back.
+async fn talk(stream: &mut TcpStream, sent: &[u8], expected: &str) {
+    stream.write_all(sent).await.expect("the door reads");
+    let mut back = vec![0; expected.len()];
+    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut back)).await;
+    read.expect("an answer in time").expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&back), expected);
+}
+
+/// All that comes until the door closes the connection.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut back = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut back)).await;
+    read.expect("the door closes in time").expect("a clean end");
+    String::from_utf8_lossy(&back).into_owned()
+}
+
+fn request(words: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_pipeline_is_answered_in_order() {
+    let (address, _) = open(settings()).await;
+    let mut stream = connect(address).await;
+    let (mut reader, mut writer) = stream.split();
+    let count = 10_000;
+    let send = async {
+        for number in 0..count {
+            writer.write_all(&request(&[b"SET", b"k", number.to_string().as_bytes()])).await.expect("the door reads");
+            writer.write_all(b"*2\r\n$3\r\nget\r\n$1\r\nk\r\n").await.expect("the door reads");
+        }
+    };
+    let receive = async {
+        for number in 0..count {
+            let expected = format!("+OK\r\n${}\r\n{number}\r\n", number.to_string().len());
+            let mut back = vec![0; expected.len()];
+            reader.read_exact(&mut back).await.expect("an answer");
+            assert_eq!(String::from_utf8_lossy(&back), expected);
+        }
+    };
+    tokio::join!(send, receive);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_may_come_one_byte_at_a_time() {
+    let (address, _) = open(settings()).await;
+    let mut stream = connect(address).await;
+    for byte in request(&[b"SET", b"k", b"slow"]) {
+        stream.write_all(&[byte]).await.expect("the door reads");
+        stream.flush().await.expect("the door reads");
+        tokio::task::yield_now().await;
+    }
+    talk(&mut stream, b"get k\r\n", "+OK\r\n$4\r\nslow\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_request_ends_its_own_connection_and_no_other() {
+    let (address, _) = open(settings()).await;
+    let mut good = connect(address).await;
+    talk(&mut good, &request(&[b"SET", b"k", b"1"]), "+OK\r\n").await;
+    for (bytes, answer) in [
+        (b"get k\r\n*1\r\n!3\r\n".as_slice(), "$-1\r\n-ERR Protocol error: expected '$', got '!'\r\n"),
+        (b"*9999999\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
+        (b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$99999999\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
+        (b"get \"k\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
+    ] {
+        let mut bad = connect(address).await;
+        bad.write_all(bytes).await.expect("the door reads");
+        bad.write_all(&[b'x'; 100_000]).await.expect("the door still reads");
+        assert_eq!(rest(&mut bad).await, answer);
+        talk(&mut good, b"get k\r\n", "$1\r\n1\r\n").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_value_passes() {
+    let (address, _) = open(settings()).await;
+    let mut stream = connect(address).await;
+    let value = vec![b'v'; lc_core::limits::VALUE_BYTES_MAX];
+    talk(&mut stream, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+    let expected = format!("${}\r\n{}\r\n", value.len(), String::from_utf8_lossy(&value));
+    talk(&mut stream, b"GET k\r\n", &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_is_not_worked_for() {
+    let (address, world) = open(settings()).await;
+    let mut deaf = connect(address).await;
+    let value = vec![b'v'; 1024 * 1024];
+    talk(&mut deaf, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+    // 20 GB of replies, if the door were to make them.
+    let asked = 20_000;
+    let _ = tokio::time::timeout(Duration::from_millis(500), deaf.write_all(&b"get k\r\n".repeat(asked))).await;
+    let mut stalled_at = u64::MAX;
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let executed = world.executed.load(Ordering::SeqCst);
+        if executed == stalled_at {
+            break;
+        }
+        stalled_at = executed;
+    }
+    assert!((1..100).contains(&stalled_at), "{stalled_at} replies of 1 MiB were made for nobody");
+    let mut other = connect(address).await;
+    talk(&mut other, b"get k\r\n", "$-1\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reply_leaves_before_what_it_claims_is_durable() {
+    let (address, world) = open(settings()).await;
+    world.durable.send_replace(false);
+    let mut stream = connect(address).await;
+    stream.write_all(&request(&[b"SET", b"k", b"1"])).await.expect("the door reads");
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await;
+    assert!(early.is_err(), "answered before it was durable");
+    world.durable.send_replace(true);
+    talk(&mut stream, b"", "+OK\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_whose_writes_did_not_become_durable_are_taken_back() {
+    let (address, world) = open(settings()).await;
+    world.journal_fails.store(true, Ordering::SeqCst);
+    let mut stream = connect(address).await;
+    stream.write_all(b"set k 1\r\nset k 2\r\n").await.expect("the door reads");
+    assert_eq!(rest(&mut stream).await, "-UNAVAILABLE the journal failed\r\n".repeat(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_too_many_is_told_so() {
+    let (address, world) = open(Settings { clients_max: 2, idle_timeout: None }).await;
+    let mut first = connect(address).await;
+    let mut second = connect(address).await;
+    talk(&mut first, b"get k\r\n", "$-1\r\n").await;
+    talk(&mut second, b"get k\r\n", "$-1\r\n").await;
+    assert_eq!(rest(&mut connect(address).await).await, "-ERR max number of clients reached\r\n");
+    drop(first);
+    while world.connected.load(Ordering::SeqCst) > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The task's end is noticed just after its client is gone.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    talk(&mut connect(address).await, b"get k\r\n", "$-1\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_ends_after_the_timeout() {
+    let (address, _) = open(Settings { clients_max: 2, idle_timeout: Some(Duration::from_millis(50)) }).await;
+    let mut stream = connect(address).await;
+    talk(&mut stream, b"get k\r\n", "$-1\r\n").await;
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_connection_ends_while_it_idles() {
+    let (address, world) = open(settings()).await;
+    let mut stream = connect(address).await;
+    talk(&mut stream, b"get k\r\n", "$-1\r\n").await;
+    world.kill.notify_waiters();
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_cannot_send_commands() {
+    let (address, world) = open(settings()).await;
+    let mut stream = connect(address).await;
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nget k\r\n").await.expect("the door reads");
+    stream.shutdown().await.expect("half closed");
+    assert_eq!((rest(&mut stream).await, world.executed.load(Ordering::SeqCst)), (String::new(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_of_input_is_not_the_end_of_output() {
+    let (address, _) = open(settings()).await;
+    let mut stream = connect(address).await;
+    stream.write_all(b"set k 1\r\nget k\r\n").await.expect("the door reads");
+    stream.shutdown().await.expect("half closed");
+    assert_eq!(rest(&mut stream).await, "+OK\r\n$1\r\n1\r\n");
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,110 @@
+//! Bugs that can be put into the world on purpose, to see whether the checkers notice.
+//!
+//! Each stands for a mistake that somebody could make in the member, made here at its edge: on frames as they leave a
+//! sender, on disks, or on when a client hears OK.
+
+use bytes::Bytes;
+use lc_core::{Hlc, VersionVector};
+use lc_crdt::{Entry, Number, Op};
+
+/// A mistake in the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bug {
+    /// A client hears OK when the entry is appended, not when it is durable.
+    AcknowledgeBeforeDurable,
+    /// Sync answers that all is well without doing anything.
+    SyncLies,
+    /// A restart finds the disk as it was some time ago.
+    OldDisk,
+    /// Entries travel without their dependencies.
+    DependenciesForgotten,
+    /// A write claims to have seen everything.
+    DependenciesInvented,
+    /// One op of a transaction gets lost on the way.
+    HalfTransaction,
+    /// Entries get lost and the next one claims that nothing was there.
+    EntrySwallowed,
+    /// A relay stamps entries with its own time.
+    StampChanged,
+    /// An increment counts once more at one receiver.
+    IncrementDoubled,
+    /// Removals forget which increments they saw.
+    ResetsForgotten,
+    /// An expiry arrives a second later than it was chosen.
+    ExpiryShifted,
+    /// A set addition is taken for a set removal when an entry is old.
+    AddBecomesRemove,
+    /// A greeting claims more than is there.
+    GreetingClaimsMore,
+    /// A value is cut short on the way.
+    ValueTruncated,
+    /// A deletion of a key misses one region.
+    DeletionForgotten,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Bug; 15] = [
+        Bug::AcknowledgeBeforeDurable,
+        Bug::SyncLies,
+        Bug::OldDisk,
+        Bug::DependenciesForgotten,
+        Bug::DependenciesInvented,
+        Bug::HalfTransaction,
+        Bug::EntrySwallowed,
+        Bug::StampChanged,
+        Bug::IncrementDoubled,
+        Bug::ResetsForgotten,
+        Bug::ExpiryShifted,
+        Bug::AddBecomesRemove,
+        Bug::GreetingClaimsMore,
+        Bug::ValueTruncated,
+        Bug::DeletionForgotten,
+    ];
+
+    /// The bug of this name, as [`std::fmt::Debug`] shows it.
+    pub fn named(name: &str) -> Option<Bug> {
+        Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
+    }
+
+    /// Changes entries in a frame on its way. `None` swallows an entry. Bugs of other places leave it alone.
+    pub(crate) fn change_entry(self, mut entry: Entry) -> Option<Entry> {
+        match self {
+            Bug::DependenciesForgotten => entry.deps = VersionVector::new(),
+            Bug::DependenciesInvented => entry.deps = entry.deps.iter().map(|(replica, seq)| (replica, seq.saturating_sub(1))).collect(),
+            Bug::HalfTransaction if entry.ops.len() > 1 => {
+                entry.ops.pop();
+            }
+            Bug::EntrySwallowed if entry.dot.seq % 16 == 7 => return None,
+            Bug::StampChanged if entry.dot.seq % 4 == 1 => entry.hlc = Hlc(entry.hlc.0 + (1 << 20)),
+            _ => entry.ops.iter_mut().for_each(|op| self.change_op(op)),
+        }
+        if self == Bug::DeletionForgotten {
+            entry.ops.retain(|op| !matches!(op, Op::Delete { .. } | Op::Clear { .. }));
+        }
+        Some(entry)
+    }
+
+    fn change_op(self, op: &mut Op) {
+        match (self, op) {
+            (Bug::IncrementDoubled, Op::Add { added, .. }) => added.after = added.after.plus(Number::Int(1)),
+            (Bug::ResetsForgotten, Op::Put { resets, .. } | Op::Remove { resets, .. }) => resets.clear(),
+            (Bug::ResetsForgotten, Op::Delete { resets, .. } | Op::Clear { resets }) => resets.clear(),
+            (Bug::ExpiryShifted, Op::Expire { at_ms: Some(ms), .. }) => *ms += 1000,
+            (Bug::ExpiryShifted, Op::Put { expires_ms: Some(ms), .. }) => *ms += 1000,
+            (Bug::ValueTruncated, Op::Put { at, value, .. }) if at.kind != lc_crdt::Kind::Sorted && value.len() > 3 => {
+                *value = Bytes::copy_from_slice(&value[..3]);
+            }
+            (Bug::AddBecomesRemove, op) => add_becomes_remove(op),
+            _ => {}
+        }
+    }
+}
+
+fn add_becomes_remove(op: &mut Op) {
+    if let Op::Put { at, .. } = op
+        && at.kind == lc_crdt::Kind::Set
+    {
+        *op = Op::Remove { at: at.clone(), resets: Vec::new() };
+    }
+}

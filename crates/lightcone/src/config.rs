@@ -1,0 +1,230 @@
+//! A node's configuration: read from TOML, checked against the list of settings, nothing started if it is wrong.
+
+mod error;
+pub mod page;
+mod reading;
+mod settings;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lc_net::LinkShape;
+use lc_node::{LinkConfig, Peer};
+
+pub use error::Error;
+pub use reading::is_label;
+use reading::{File, Reading};
+
+/// What `lightcone server` runs with.
+#[derive(Debug)]
+pub struct Config {
+    /// For the node itself; its password is the RESP door's.
+    pub node: lc_node::Config,
+    /// The door for Redis clients.
+    pub resp: RespConfig,
+    /// The door for operators.
+    pub http: HttpConfig,
+    /// What is logged.
+    pub log_filter: String,
+}
+
+/// The RESP door.
+#[derive(Debug)]
+pub struct RespConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Connections at a time.
+    pub clients_max: usize,
+    /// When a connection that asks nothing is closed; `None`: never.
+    pub idle_timeout: Option<Duration>,
+    /// TLS, if any.
+    pub tls: Option<TlsFiles>,
+}
+
+/// The HTTP door.
+pub struct HttpConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What requests must bear; never logged.
+    pub token: Option<String>,
+    /// TLS, if any.
+    pub tls: Option<TlsFiles>,
+}
+
+impl std::fmt::Debug for HttpConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpConfig").field("listen", &self.listen).field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
+
+/// Files that TLS at a door is made of, PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsFiles {
+    /// What clients see.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Whose clients come in; `None`: all.
+    pub client_authority: Option<PathBuf>,
+}
+
+/// Reads a configuration file, and the secrets in files that it names.
+pub fn load(path: &Path) -> Result<Config, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read { file: path.to_owned(), key: String::new(), source })?;
+    parse(path, &text)
+}
+
+/// The same, from text; `path` is where relative paths start.
+pub fn parse(path: &Path, text: &str) -> Result<Config, Error> {
+    let file = File::parse(path, text)?;
+    let resp = resp(&file.section("resp"))?;
+    let password = secret(&file.section("resp"), "password_file")?;
+    guard_resp(&file.section("resp"), &resp, password.is_some())?;
+    let http = http(&file.section("http"))?;
+    let node = node(&file, resp.clients_max, password)?;
+    Ok(Config { node, resp, http, log_filter: file.section("log").text("filter")? })
+}
+
+fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_node::Config, Error> {
+    let (top, storage) = (file.section(""), file.section("storage"));
+    let node_id = top.whole("node_id")? as u16;
+    let peers = peers(file, node_id)?;
+    let emulation = top.flag("emulation_allowed")?;
+    Ok(lc_node::Config {
+        node_id,
+        region: top.text("region")?,
+        cluster: top.text("cluster")?,
+        data_dir: top.path("data_dir")?,
+        link: link(&file.section("link"))?,
+        shapes: shapes(file, emulation, &peers)?,
+        peers,
+        cache_bytes: storage.whole("cache_bytes")? as usize,
+        dirty_bytes_max: storage.whole("dirty_bytes_max")? as usize,
+        journal_segment_bytes: storage.whole("journal_segment_bytes")?,
+        clients_max,
+        password,
+        max_offset_ms: file.section("clock").whole("max_offset_ms")?,
+        emulation,
+    })
+}
+
+fn link(link: &Reading<'_>) -> Result<LinkConfig, Error> {
+    Ok(LinkConfig {
+        listen: link.address("listen")?,
+        certificate_file: link.path("certificate_file")?,
+        key_file: link.path("key_file")?,
+        authority_file: link.path("authority_file")?,
+        coalesce_us: link.whole("coalesce_us")?,
+    })
+}
+
+fn peers(file: &File, own: u16) -> Result<Vec<Peer>, Error> {
+    let mut peers: Vec<Peer> = Vec::new();
+    for reading in file.sections("peers") {
+        let peer = Peer { node_id: reading.whole("node_id")? as u16, region: reading.text("region")?, address: reading.address("address")? };
+        if peer.node_id == own || peers.iter().any(|other| other.node_id == peer.node_id) {
+            return Err(reading.together("node_id", "another node has this number; each needs its own"));
+        }
+        if peers.iter().any(|other| other.address == peer.address) {
+            return Err(reading.together("address", "another peer has this address"));
+        }
+        peers.push(peer);
+    }
+    Ok(peers)
+}
+
+fn shapes(file: &File, allowed: bool, peers: &[Peer]) -> Result<Vec<(u16, LinkShape)>, Error> {
+    let mut shapes = Vec::new();
+    for reading in file.sections("emulation") {
+        if !allowed {
+            return Err(file.section("").together("emulation_allowed", "[[emulation]] is for development; set this to true or leave it out"));
+        }
+        let peer = reading.whole("peer")? as u16;
+        if !peers.iter().any(|known| known.node_id == peer) {
+            return Err(reading.together("peer", "no [[peers]] has this node_id"));
+        }
+        let shape = LinkShape {
+            one_way: milliseconds(reading.number("one_way_ms")?),
+            jitter: milliseconds(reading.number("jitter_ms")?),
+            loss_percent: reading.number("loss_percent")?,
+            bandwidth_bytes_per_s: reading.whole_if_any("bandwidth_bytes_per_s")?,
+            cut: reading.flag("cut")?,
+        };
+        shapes.push((peer, shape));
+    }
+    Ok(shapes)
+}
+
+fn resp(resp: &Reading<'_>) -> Result<RespConfig, Error> {
+    let idle_timeout_ms = resp.whole("idle_timeout_ms")?;
+    Ok(RespConfig {
+        listen: resp.address("listen")?,
+        clients_max: resp.whole("clients_max")? as usize,
+        idle_timeout: (idle_timeout_ms > 0).then(|| Duration::from_millis(idle_timeout_ms)),
+        tls: tls(resp, resp.path_if_any("client_authority_file")?)?,
+    })
+}
+
+fn http(http: &Reading<'_>) -> Result<HttpConfig, Error> {
+    let config = HttpConfig { listen: http.address("listen")?, token: secret(http, "token_file")?, tls: tls(http, None)? };
+    if !config.listen.ip().is_loopback() {
+        let lacks = lacking(&[(config.tls.is_none(), "certificate_file and key_file"), (config.token.is_none(), "token_file")]);
+        if !lacks.is_empty() {
+            return Err(http.together("listen", beyond_loopback("http", &lacks)));
+        }
+    }
+    Ok(config)
+}
+
+fn guard_resp(reading: &Reading<'_>, resp: &RespConfig, password: bool) -> Result<(), Error> {
+    if resp.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let knows_clients = password || resp.tls.as_ref().is_some_and(|tls| tls.client_authority.is_some());
+    let lacks = lacking(&[(resp.tls.is_none(), "certificate_file and key_file"), (!knows_clients, "password_file or client_authority_file")]);
+    if lacks.is_empty() { Ok(()) } else { Err(reading.together("listen", beyond_loopback("resp", &lacks))) }
+}
+
+fn lacking(wanted: &[(bool, &'static str)]) -> String {
+    let lacks: Vec<&str> = wanted.iter().filter(|(lacks, _)| *lacks).map(|(_, what)| *what).collect();
+    lacks.join(", and ")
+}
+
+fn beyond_loopback(section: &str, lacks: &str) -> String {
+    format!("others than this machine could connect; add {lacks} to [{section}], or listen on 127.0.0.1")
+}
+
+fn tls(reading: &Reading<'_>, client_authority: Option<PathBuf>) -> Result<Option<TlsFiles>, Error> {
+    match (reading.path_if_any("certificate_file")?, reading.path_if_any("key_file")?) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key, client_authority })),
+        (None, None) if client_authority.is_some() => Err(reading.together("client_authority_file", "needs certificate_file and key_file beside it")),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(reading.together("certificate_file", "needs key_file beside it")),
+        (None, Some(_)) => Err(reading.together("key_file", "needs certificate_file beside it")),
+    }
+}
+
+/// A secret out of its file: the first line, without its end. Files that others can read hold no secrets.
+fn secret(reading: &Reading<'_>, name: &str) -> Result<Option<String>, Error> {
+    let Some(path) = reading.path_if_any(name)? else { return Ok(None) };
+    let unreadable = |source| reading.unreadable(name, path.clone(), source);
+    let mode = fs::metadata(&path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(reading.together(name, format!("others can read this file (mode {:04o}); run: chmod 600 {}", mode & 0o7777, path.display())));
+    }
+    let text = fs::read_to_string(&path).map_err(unreadable)?;
+    match text.lines().next().unwrap_or_default() {
+        "" => Err(reading.together(name, "the file's first line is empty; it must hold the secret")),
+        secret => Ok(Some(secret.to_owned())),
+    }
+}
+
+fn milliseconds(ms: f64) -> Duration {
+    Duration::from_secs_f64(ms / 1000.0)
+}
+
+#[cfg(test)]
+mod tests;

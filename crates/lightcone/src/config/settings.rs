@@ -1,0 +1,182 @@
+//! Every setting: its name, bounds, default and meaning. The example file and docs/configuration.md are made from it.
+
+/// One setting.
+pub struct Setting {
+    /// Its section; empty at the top of the file, `[[name]]` written as `name`.
+    pub section: &'static str,
+    /// Its name, unit last.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// What it is when it is not given.
+    pub absent: Absent,
+    /// A value for the example file, as TOML.
+    pub example: &'static str,
+    /// What it does.
+    pub text: &'static str,
+}
+
+/// What values a setting takes.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A whole number, both bounds included.
+    Whole(u64, u64),
+    /// A number, both bounds included.
+    Number(f64, f64),
+    /// True or false.
+    Flag,
+    /// A name of a region or cluster, as it can stand in a certificate.
+    Label,
+    /// `IP:PORT`.
+    Address,
+    /// A path; relative ones start at the configuration file.
+    Path,
+    /// Free text.
+    Text,
+}
+
+/// What a setting is when it is not given.
+#[derive(Clone, Copy)]
+pub enum Absent {
+    /// It must be given.
+    Required,
+    /// Nothing; the text says what that means.
+    Nothing,
+    /// This, as TOML.
+    Default(&'static str),
+}
+
+/// A section of the file.
+pub struct Section {
+    /// Its name; empty at the top.
+    pub name: &'static str,
+    /// Whether there may be several (`[[name]]`).
+    pub repeated: bool,
+    /// What it is about.
+    pub text: &'static str,
+}
+
+impl Kind {
+    /// What would be right, to stand after "must be".
+    pub fn right(self) -> String {
+        match self {
+            Kind::Whole(min, u64::MAX) => format!("a whole number, at least {min}"),
+            Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Number(min, max) => format!("a number from {min} to {max}"),
+            Kind::Flag => "true or false".to_owned(),
+            Kind::Label => "1 to 40 of a-z, 0-9 and '-', in quotes, not beginning or ending with '-'".to_owned(),
+            Kind::Address => "an IP address and a port, in quotes, such as \"127.0.0.1:7001\"".to_owned(),
+            Kind::Path => "a path in quotes".to_owned(),
+            Kind::Text => "text in quotes".to_owned(),
+        }
+    }
+}
+
+impl Setting {
+    /// Its name with its section, as messages show it.
+    pub fn key(&self) -> String {
+        if self.section.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.section, self.name) }
+    }
+}
+
+/// The setting of this name.
+pub fn find(section: &str, name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.section == section && setting.name == name)
+}
+
+/// Sections in the order of the example file.
+pub const SECTIONS: &[Section] = &[
+    Section { name: "", repeated: false, text: "Who this node is, and where its data lies." },
+    Section { name: "resp", repeated: false, text: "The door for Redis clients." },
+    Section { name: "http", repeated: false, text: "The door for operators, load balancers and Prometheus." },
+    Section { name: "link", repeated: false, text: "The links to other nodes: QUIC with certificates on both ends." },
+    Section { name: "peers", repeated: true, text: "One for each other node of the cluster." },
+    Section { name: "storage", repeated: false, text: "Memory and disk." },
+    Section { name: "clock", repeated: false, text: "Time." },
+    Section { name: "log", repeated: false, text: "What the node writes to its standard error." },
+    Section { name: "emulation", repeated: true, text: "Development only: how far away a peer seems. `lightcone dev` writes these." },
+];
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Every setting, in the order of the example file.
+pub const SETTINGS: &[Setting] = &[
+    Setting { section: "", name: "node_id", kind: Kind::Whole(1, 63), absent: Absent::Required, example: "1",
+        text: "This node's number; no other node of the cluster may have it, ever." },
+    Setting { section: "", name: "region", kind: Kind::Label, absent: Absent::Required, example: "\"us-east\"",
+        text: "The region this node stands in, as in its certificate." },
+    Setting { section: "", name: "cluster", kind: Kind::Label, absent: Absent::Required, example: "\"shop\"",
+        text: "The cluster's name; nodes of another cluster are refused." },
+    Setting { section: "", name: "data_dir", kind: Kind::Path, absent: Absent::Required, example: "\"/var/lib/lightcone\"",
+        text: "Where journal and records lie; made if it is not there, used by one process at a time." },
+    Setting { section: "", name: "emulation_allowed", kind: Kind::Flag, absent: Absent::Default("false"), example: "false",
+        text: "Development only: whether links may be made slow or cut, by `[[emulation]]` and by `POST /emulation`." },
+
+    Setting { section: "resp", name: "listen", kind: Kind::Address, absent: Absent::Default("\"127.0.0.1:6379\""), example: "\"127.0.0.1:6379\"",
+        text: "Where Redis clients connect. Beyond loopback it needs certificate_file and key_file, and either password_file or client_authority_file." },
+    Setting { section: "resp", name: "clients_max", kind: Kind::Whole(1, 1_000_000), absent: Absent::Default("10000"), example: "10000",
+        text: "Connections at a time; one more is told so and closed." },
+    Setting { section: "resp", name: "idle_timeout_ms", kind: Kind::Whole(0, 30 * DAY_MS), absent: Absent::Default("0"), example: "300000",
+        text: "A connection that asks nothing for this long is closed; 0: never." },
+    Setting { section: "resp", name: "password_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"password\"",
+        text: "A file with the password that clients must send with AUTH, readable by its owner alone (mode 0600). None: no password." },
+    Setting { section: "resp", name: "certificate_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"resp.pem\"",
+        text: "The certificate, PEM, that clients see; with it the door speaks TLS 1.3 only. None: no TLS." },
+    Setting { section: "resp", name: "key_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"resp.key\"",
+        text: "The certificate's key, PEM." },
+    Setting { section: "resp", name: "client_authority_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"clients-ca.pem\"",
+        text: "Only clients with a certificate of this authority, PEM, come in. None: any client." },
+
+    Setting { section: "http", name: "listen", kind: Kind::Address, absent: Absent::Default("\"127.0.0.1:8379\""), example: "\"127.0.0.1:8379\"",
+        text: "Where /health, /status and /metrics are. Beyond loopback it needs certificate_file, key_file and token_file." },
+    Setting { section: "http", name: "token_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"token\"",
+        text: "A file with the token that requests must bear (Authorization: Bearer TOKEN), readable by its owner alone; /health needs none. None: no token." },
+    Setting { section: "http", name: "certificate_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"http.pem\"",
+        text: "The certificate, PEM; with it the door speaks HTTPS only. None: no TLS." },
+    Setting { section: "http", name: "key_file", kind: Kind::Path, absent: Absent::Nothing, example: "\"http.key\"",
+        text: "The certificate's key, PEM." },
+
+    Setting { section: "link", name: "listen", kind: Kind::Address, absent: Absent::Required, example: "\"127.0.0.1:7379\"",
+        text: "UDP address where other nodes connect." },
+    Setting { section: "link", name: "certificate_file", kind: Kind::Path, absent: Absent::Required, example: "\"node.pem\"",
+        text: "This node's certificate, PEM, for the name node-ID.REGION.lightcone." },
+    Setting { section: "link", name: "key_file", kind: Kind::Path, absent: Absent::Required, example: "\"node.key\"",
+        text: "The certificate's key, PEM." },
+    Setting { section: "link", name: "authority_file", kind: Kind::Path, absent: Absent::Required, example: "\"ca.pem\"",
+        text: "The authority, PEM, that every node's certificate comes from; others are refused." },
+    Setting { section: "link", name: "coalesce_us", kind: Kind::Whole(0, 1_000_000), absent: Absent::Default("1000"), example: "1000",
+        text: "After sending, wait this long, microseconds, for more to send with the next packet: fewer packets and better compression against latency." },
+
+    Setting { section: "peers", name: "node_id", kind: Kind::Whole(1, 63), absent: Absent::Required, example: "2",
+        text: "The peer's number." },
+    Setting { section: "peers", name: "region", kind: Kind::Label, absent: Absent::Required, example: "\"eu-west\"",
+        text: "The peer's region." },
+    Setting { section: "peers", name: "address", kind: Kind::Address, absent: Absent::Required, example: "\"127.0.0.1:7380\"",
+        text: "The UDP address of its links." },
+
+    Setting { section: "storage", name: "cache_bytes", kind: Kind::Whole(1 << 20, u64::MAX >> 1), absent: Absent::Default("268435456"), example: "268435456",
+        text: "Memory for rows that were read or written lately; it grows as they come and no further." },
+    Setting { section: "storage", name: "dirty_bytes_max", kind: Kind::Whole(1 << 20, 1 << 40), absent: Absent::Default("67108864"), example: "67108864",
+        text: "Changed rows in memory above which they are written to the store; writers wait when it reaches four times that." },
+    Setting { section: "storage", name: "journal_segment_bytes", kind: Kind::Whole(1 << 20, 1 << 30), absent: Absent::Default("67108864"), example: "67108864",
+        text: "Size of a file of the journal." },
+
+    Setting { section: "clock", name: "max_offset_ms", kind: Kind::Whole(10, DAY_MS), absent: Absent::Default("60000"), example: "60000",
+        text: "A write stamped further ahead than this of the node's own clock is not accepted from a peer until the clock gets there." },
+
+    Setting { section: "log", name: "filter", kind: Kind::Text, absent: Absent::Default("\"info\""), example: "\"info,lc_net=debug\"",
+        text: "What is logged: error, warn, info, debug or trace, also by room. The environment's LIGHTCONE_LOG goes first." },
+
+    Setting { section: "emulation", name: "peer", kind: Kind::Whole(1, 63), absent: Absent::Required, example: "2",
+        text: "Node id of the peer that datagrams go to; its own file shapes the way back." },
+    Setting { section: "emulation", name: "one_way_ms", kind: Kind::Number(0.0, 60_000.0), absent: Absent::Default("0"), example: "41.0",
+        text: "Added to each datagram." },
+    Setting { section: "emulation", name: "jitter_ms", kind: Kind::Number(0.0, 60_000.0), absent: Absent::Default("0"), example: "0.5",
+        text: "Up to this much more, evenly drawn." },
+    Setting { section: "emulation", name: "loss_percent", kind: Kind::Number(0.0, 100.0), absent: Absent::Default("0"), example: "0.1",
+        text: "Chance of each datagram to be lost." },
+    Setting { section: "emulation", name: "bandwidth_bytes_per_s", kind: Kind::Whole(1000, u64::MAX >> 1), absent: Absent::Nothing, example: "12500000",
+        text: "The wire's rate. None: unlimited." },
+    Setting { section: "emulation", name: "cut", kind: Kind::Flag, absent: Absent::Default("false"), example: "false",
+        text: "Nothing gets through, from the first packet on." },
+];

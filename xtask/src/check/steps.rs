@@ -1,0 +1,126 @@
+//! The steps in the order in which they run: what is quick and most often wrong comes first.
+
+use std::process::Command;
+
+use crate::check::Tally;
+use crate::failure::Failure;
+use crate::setup::cargo_deny;
+use crate::{bench, clients, flights, graph, house, process, runnable_docs, sim};
+
+/// One thing that CI runs; `cargo xtask check NAME` runs it alone.
+pub struct Step {
+    pub name: &'static str,
+    pub purpose: &'static str,
+    pub run: fn() -> Result<Tally, Failure>,
+}
+
+pub const STEPS: &[Step] = &[
+    Step { name: "format", purpose: "rustfmt would change nothing", run: format },
+    Step { name: "graph", purpose: "the crate graph is as drawn", run: || ruled(graph::check()) },
+    Step {
+        name: "house",
+        purpose: "functions fit a screen, names say something, doors have cards",
+        run: || ruled(house::check()),
+    },
+    Step { name: "deny", purpose: "licences, banned crates and sources (deny.toml)", run: deny },
+    Step { name: "clippy", purpose: "clippy on all targets, warnings are errors", run: clippy },
+    Step { name: "docs", purpose: "rustdoc, warnings are errors", run: docs },
+    Step { name: "tests", purpose: "unit tests, scripts and laws", run: tests },
+    Step { name: "doctests", purpose: "examples in the documentation", run: doctests },
+    Step { name: "build", purpose: "the programs that the next steps run, built for release", run: build },
+    Step { name: "sim", purpose: "a minute of simulation", run: simulate },
+    Step {
+        name: "commands",
+        purpose: "the marked commands of README.md and docs/ do what they say",
+        run: runnable_docs::check,
+    },
+    Step {
+        name: "flights",
+        purpose: "a sample of flights through three regions, with a cut and a kill",
+        run: flights::check,
+    },
+    Step {
+        name: "clients",
+        purpose: "redis-py's own tests, Node clients, redis-cli, redis-benchmark",
+        run: clients::check,
+    },
+    Step { name: "bench", purpose: "the benchmark runs end to end; its numbers are not judged", run: bench::check },
+];
+
+/// Simulated worlds stop being started after this long.
+const SIM_SECONDS: &str = "60";
+
+fn format() -> Result<Tally, Failure> {
+    verdict(process::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn deny() -> Result<Tally, Failure> {
+    let binary = cargo_deny::binary()?;
+    verdict(process::command(binary).args(["--all-features", "check", "licenses", "bans", "sources"]))
+}
+
+fn clippy() -> Result<Tally, Failure> {
+    verdict(process::cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+fn docs() -> Result<Tally, Failure> {
+    let mut command = process::cargo();
+    command.env("RUSTDOCFLAGS", "--deny warnings");
+    verdict(command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]))
+}
+
+fn tests() -> Result<Tally, Failure> {
+    let mut command = process::cargo();
+    if process::on_path("cargo-nextest") {
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]);
+    } else {
+        command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+    }
+    counted(&mut command)
+}
+
+fn doctests() -> Result<Tally, Failure> {
+    counted(process::cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]))
+}
+
+fn build() -> Result<Tally, Failure> {
+    let programs = ["--package", "lightcone", "--package", "lc-sim", "--package", "lc-bench"];
+    verdict(process::cargo().args(["build", "--release", "--bins"]).args(programs))
+}
+
+fn simulate() -> Result<Tally, Failure> {
+    let (status, lines) = process::run_remembering(sim::simulator().args(["--seconds", SIM_SECONDS]))?;
+    let tally = Tally::read(&lines);
+    // The simulator may report in its own words; then its verdict counts as one.
+    let tally = if tally == Tally::default() { Tally::passed(1) } else { tally };
+    process::succeeded(status, "the simulator").map(|()| tally)
+}
+
+/// Success or failure is all there is to know.
+fn verdict(command: &mut Command) -> Result<Tally, Failure> {
+    process::run(command).map(|()| Tally::passed(1))
+}
+
+/// The runner's own counts. A run that failed without a failed test did not get as far as counting.
+pub fn counted(command: &mut Command) -> Result<Tally, Failure> {
+    let (status, lines) = process::run_remembering(command)?;
+    let tally = Tally::read(&lines);
+    if status.success() || tally.failed > 0 {
+        return Ok(tally);
+    }
+    process::succeeded(status, &process::shown(command)).map(|()| tally)
+}
+
+/// Findings of our own rules, one per line.
+fn ruled(result: Result<usize, Vec<String>>) -> Result<Tally, Failure> {
+    match result {
+        Ok(looked_at) => {
+            println!("{looked_at} looked at");
+            Ok(Tally::passed(1))
+        }
+        Err(findings) => {
+            findings.iter().for_each(|finding| println!("{finding}"));
+            Ok(Tally { passed: 0, failed: findings.len() as u64, skipped: 0 })
+        }
+    }
+}

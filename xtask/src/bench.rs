@@ -158,7 +158,7 @@ fn lag_and_wan_bytes(world: &World, plan: &Plan) -> Result<Vec<Row>, Failure> {
 /// The same cheap readers against a server that may use one core, then two.
 fn cores(world: &World, plan: &Plan) -> Result<Row, Failure> {
     let region = &world.regions[0];
-    let pid = probe::listener_pid(region.resp_port)?;
+    let pid = world.server_pids()?[0];
     let (mut one, mut two, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.repetitions {
         for (cores, rates) in [("0", &mut one), ("0,1", &mut two)] {

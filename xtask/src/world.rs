@@ -70,10 +70,29 @@ impl World {
         Ok(path)
     }
 
-    /// Process ids of the regions' servers, in no particular order.
+    /// What `lightcone fault list --json` tells: regions with their processes, and links.
+    pub fn view(&self) -> Result<serde_json::Value, Failure> {
+        let mut command = process::command(workspace::release_binary("lightcone"));
+        let told = process::output(command.args([
+            "fault",
+            "list",
+            "--json",
+            "--control-port",
+            &self.control_port.to_string(),
+        ]))?;
+        serde_json::from_str(&told).during("read the list of faults")
+    }
+
+    /// Process ids of the regions' servers, in the order of the regions.
     pub fn server_pids(&self) -> Result<Vec<u32>, Failure> {
-        let listed = process::output(Command::new("pgrep").args(["-P", &self.child.id().to_string()]))?;
-        Ok(listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+        let view = self.view()?;
+        let regions = view["regions"].as_array().map_or(&[][..], Vec::as_slice);
+        let pids = regions.iter().filter_map(|region| region["pid"].as_u64()?.try_into().ok()).collect::<Vec<u32>>();
+        if pids.len() == self.regions.len() {
+            Ok(pids)
+        } else {
+            Err(Failure::new(format!("not all regions run: {view}")))
+        }
     }
 }
 

@@ -93,6 +93,19 @@ pub enum Group {
 }
 
 impl Group {
+    /// In the order of help.
+    pub const ALL: [Group; 9] = [
+        Group::Strings,
+        Group::Counters,
+        Group::Hashes,
+        Group::Sets,
+        Group::SortedSets,
+        Group::Keys,
+        Group::Transactions,
+        Group::Connection,
+        Group::Server,
+    ];
+
     /// Its heading.
     pub fn name(self) -> &'static str {
         match self {

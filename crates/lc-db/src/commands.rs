@@ -4,8 +4,28 @@ use crate::arguments::{Args, shown};
 use crate::catalogue::Command;
 use crate::{Error, session};
 
+mod append;
+mod auth;
+mod client;
+mod command;
+mod config;
+mod copy;
+mod counted_keys;
+mod dbsize;
+mod decr;
+mod del;
+mod echo;
+mod element_scan;
+mod exists;
+mod expire;
+mod flushall;
 mod get;
+mod getdel;
+mod getex;
+mod getrange;
+mod getset;
 mod hdel;
+mod hello;
 mod hexists;
 mod hget;
 mod hgetall;
@@ -15,21 +35,107 @@ mod hkeys;
 mod hlen;
 mod hmget;
 mod hrandfield;
+mod hscan;
 mod hset;
 mod hsetnx;
 mod hstrlen;
 mod hvals;
 mod incr;
+mod incrby;
+mod incrbyfloat;
+mod info;
+mod key_type;
+mod keys;
+mod lcs;
+mod mget;
+mod mset;
 mod multi;
+mod object;
+mod persist;
 mod picks;
+mod ping;
+mod quit;
+mod randomkey;
+mod rename;
+mod reset;
+mod sadd;
+mod scan;
 mod scan_options;
+mod scard;
+mod score_algebra;
+mod score_bounds;
+mod score_range;
+mod sdiff;
+mod select;
 mod set;
+mod set_algebra;
+mod setex;
+mod setnx;
+mod setrange;
+mod sinter;
+mod sintercard;
+mod sismember;
+mod smembers;
+mod smismember;
+mod smove;
+mod spop;
+mod srandmember;
+mod srem;
+mod sscan;
+mod strlen;
+mod subcommand;
+mod sunion;
+mod time;
+mod ttl;
+mod zadd;
+mod zcard;
+mod zcount;
+mod zdiff;
+mod zincrby;
+mod zinter;
+mod zintercard;
+mod zlexcount;
+mod zmpop;
+mod zmscore;
+mod zpopmin;
+mod zrandmember;
+mod zrange;
+mod zrangebylex;
+mod zrangebyscore;
+mod zrangestore;
+mod zrank;
+mod zrem;
+mod zremrangebylex;
+mod zremrangebyrank;
+mod zremrangebyscore;
+mod zrevrange;
+mod zscan;
+mod zscore;
+mod zunion;
 
 /// Every command, by group.
 pub static COMMANDS: &[&Command] = &[
-    &get::COMMAND, &incr::COMMAND, &set::COMMAND,
+    &append::COMMAND, &get::COMMAND, &getdel::COMMAND, &getex::COMMAND, &getrange::GETRANGE, &getset::COMMAND, &lcs::COMMAND, &mget::COMMAND,
+    &mset::MSET, &mset::MSETNX, &setex::PSETEX, &set::COMMAND, &setex::SETEX, &setnx::COMMAND, &setrange::COMMAND, &strlen::COMMAND,
+    &getrange::SUBSTR,
+    &decr::DECR, &decr::DECRBY, &incr::COMMAND, &incrby::COMMAND, &incrbyfloat::COMMAND,
     &hdel::COMMAND, &hexists::COMMAND, &hget::COMMAND, &hgetall::COMMAND, &hincrby::COMMAND, &hincrbyfloat::COMMAND, &hkeys::COMMAND,
-    &hlen::COMMAND, &hmget::COMMAND, &hset::HMSET, &hrandfield::COMMAND, &hset::HSET, &hsetnx::COMMAND, &hstrlen::COMMAND, &hvals::COMMAND,
+    &hlen::COMMAND, &hmget::COMMAND, &hset::HMSET, &hrandfield::COMMAND, &hscan::COMMAND, &hset::HSET, &hsetnx::COMMAND, &hstrlen::COMMAND, &hvals::COMMAND,
+    &sadd::COMMAND, &scard::COMMAND, &sdiff::SDIFF, &sdiff::SDIFFSTORE, &sinter::SINTER, &sintercard::COMMAND, &sinter::SINTERSTORE,
+    &sismember::COMMAND, &smembers::COMMAND, &smismember::COMMAND, &smove::COMMAND, &spop::COMMAND, &srandmember::COMMAND, &srem::COMMAND,
+    &sscan::COMMAND, &sunion::SUNION, &sunion::SUNIONSTORE,
+    &zadd::COMMAND, &zcard::COMMAND, &zcount::COMMAND, &zdiff::ZDIFF, &zdiff::ZDIFFSTORE, &zincrby::COMMAND, &zinter::ZINTER,
+    &zintercard::COMMAND, &zinter::ZINTERSTORE, &zlexcount::COMMAND, &zmpop::COMMAND, &zmscore::COMMAND, &zpopmin::ZPOPMAX,
+    &zpopmin::ZPOPMIN, &zrandmember::COMMAND, &zrange::COMMAND, &zrangebylex::ZRANGEBYLEX, &zrangebyscore::ZRANGEBYSCORE,
+    &zrangestore::COMMAND, &zrank::ZRANK, &zrem::COMMAND, &zremrangebylex::COMMAND, &zremrangebyrank::COMMAND,
+    &zremrangebyscore::COMMAND, &zrevrange::COMMAND, &zrangebylex::ZREVRANGEBYLEX, &zrangebyscore::ZREVRANGEBYSCORE,
+    &zrank::ZREVRANK, &zscan::COMMAND, &zscore::COMMAND, &zunion::ZUNION, &zunion::ZUNIONSTORE,
+    &copy::COMMAND, &dbsize::COMMAND, &del::DEL, &exists::EXISTS, &expire::EXPIRE, &expire::EXPIREAT, &ttl::EXPIRETIME, &flushall::FLUSHALL,
+    &flushall::FLUSHDB, &keys::COMMAND, &object::COMMAND, &persist::COMMAND, &expire::PEXPIRE, &expire::PEXPIREAT, &ttl::PEXPIRETIME,
+    &ttl::PTTL, &randomkey::COMMAND, &rename::RENAME, &rename::RENAMENX, &scan::COMMAND, &exists::TOUCH, &ttl::TTL, &key_type::COMMAND,
+    &del::UNLINK,
+    &auth::COMMAND, &client::COMMAND, &echo::COMMAND, &hello::COMMAND, &ping::COMMAND, &quit::COMMAND, &reset::COMMAND, &select::COMMAND,
+    &command::COMMAND, &config::COMMAND, &info::COMMAND, &time::COMMAND,
     &multi::MULTI, &multi::EXEC, &multi::DISCARD, &multi::WATCH, &multi::UNWATCH,
 ];
 

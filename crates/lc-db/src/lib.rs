@@ -9,6 +9,7 @@
 pub mod arguments;
 pub mod catalogue;
 mod commands;
+mod compatibility;
 mod error;
 pub mod float;
 mod glob;
@@ -20,6 +21,7 @@ mod view;
 
 pub use catalogue::{Arity, Command, Group, KeySpec, Run};
 pub use commands::{COMMANDS, find};
+pub use compatibility::compatibility_page;
 pub use error::Error;
 pub use reply::Reply;
 pub use session::{Engine, Host, Queued, Session, WatchStamp};

@@ -244,7 +244,8 @@ fn refs(args: &[Bytes]) -> Vec<&[u8]> {
     args.iter().map(AsRef::as_ref).collect()
 }
 
-fn keys_of<'a>(command: &Command, args: Args<'a>) -> Vec<&'a [u8]> {
+/// The arguments that a command's [`crate::KeySpec`] names as keys.
+pub(crate) fn keys_of<'a>(command: &Command, args: Args<'a>) -> Vec<&'a [u8]> {
     let spec = command.keys;
     if spec.first == 0 {
         return Vec::new();

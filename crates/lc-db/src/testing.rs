@@ -2,6 +2,7 @@
 //!
 //! Not a mock of merging: the same commands, ops and rows as in a node, without journal and links.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -88,6 +89,8 @@ pub struct Replica {
     clock: HlcClock,
     session: Option<Session>,
     password: Option<String>,
+    /// The one setting that `CONFIG SET` may change.
+    timeout: RefCell<String>,
 }
 
 impl Replica {
@@ -102,7 +105,13 @@ impl Replica {
             clock: HlcClock::default(),
             session: Some(Session::new(1)),
             password: None,
+            timeout: RefCell::new("0".to_owned()),
         }
+    }
+
+    /// Lets only clients in that know this password; the user is `default`.
+    pub fn require_password(&mut self, password: &str) {
+        self.password = Some(password.to_owned());
     }
 
     /// Runs a command line (words separated by blanks, "quoted" where needed) and shows the reply as text.
@@ -216,9 +225,13 @@ impl Host for Replica {
         format!("# Replica\r\nid:{}\r\n", self.id)
     }
     fn config(&self) -> Vec<(String, String)> {
-        vec![("maxclients".to_owned(), "100".to_owned()), ("timeout".to_owned(), "0".to_owned())]
+        vec![("maxclients".to_owned(), "100".to_owned()), ("timeout".to_owned(), self.timeout.borrow().clone())]
     }
-    fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
+    fn set_config(&self, name: &str, value: &str) -> Result<(), Error> {
+        if name == "timeout" {
+            *self.timeout.borrow_mut() = value.to_owned();
+            return Ok(());
+        }
         Err(Error::caller(format!("CONFIG SET failed - '{name}' can not be changed in a test")))
     }
     fn reset_statistics(&self) {}

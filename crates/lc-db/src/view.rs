@@ -18,7 +18,7 @@ pub struct View<'a> {
 }
 
 /// A span of scores in a sorted set; both ends included here, callers skip what they exclude.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ScoreSpan {
     /// Lowest score.
     pub from: f64,

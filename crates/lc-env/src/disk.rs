@@ -29,14 +29,8 @@ pub trait Disk: Send + Sync + 'static {
     /// [`crate::Error::InUse`] if somebody else has it.
     fn lock(&self) -> Result<()>;
 
-    /// All bytes of a small file.
-    fn read(&self, name: &str) -> Result<Vec<u8>> {
-        let file = self.open(name)?;
-        let mut bytes = vec![0; usize::try_from(file.len()?).expect("a file read whole fits memory")];
-        let filled = file.read_at(0, &mut bytes)?;
-        bytes.truncate(filled);
-        Ok(bytes)
-    }
+    /// All bytes of a small file; an error if there is none.
+    fn read(&self, name: &str) -> Result<Vec<u8>>;
 
     /// Replaces a small file so that a crash leaves all of the old or all of the new.
     fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -3,7 +3,7 @@
 //! In:    the operating system.
 //! Out:   [`Disk`], [`Clock`], [`Random`], [`spawn_thread`]; [`MemoryDisk`], [`ManualClock`], [`SeededRandom`] for simulation.
 //! Never: what the bytes mean; an async runtime; a second place that reads a clock or starts a thread.
-//! Proof: the disk's tests run on both disks; memory_disk/tests.rs says what a crash may take.
+//! Proof: tests beside each seam; memory_disk/tests.rs says what a crash may take.
 //! Start: [`Disk`] in disk.rs.
 
 mod clock;

@@ -60,6 +60,12 @@ impl MemoryDisk {
         self.owner.world.lock().fail_sync = true;
     }
 
+    /// Power fails during a later sync, after `syncs` more have succeeded: that one makes nothing safe, and from then on every handle answers
+    /// [`Error::Crashed`]. What survives is decided by the [`MemoryDisk::crash`] or [`MemoryDisk::crash_scattered`] that must follow.
+    pub fn fail_power_after(&self, syncs: u64) {
+        self.owner.world.lock().power_fails_after = Some(syncs);
+    }
+
     /// While `full`, every write fails with [`Error::Full`] and changes nothing.
     pub fn set_full(&self, full: bool) {
         self.owner.world.lock().full = full;
@@ -116,8 +122,19 @@ impl Disk for MemoryDisk {
     fn sync_dir(&self) -> Result<()> {
         self.with(".", |world| {
             let outcome = world.sync_outcome(".");
-            if outcome.is_ok() { world.names.sync() } else { world.names.doom() }
+            match outcome {
+                Ok(()) => world.names.sync(),
+                Err(Error::Crashed { .. }) => {}
+                Err(_) => world.names.doom(),
+            }
             outcome
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        self.with(name, |world| {
+            let id = world.names.find(name).ok_or_else(|| missing("read", name))?;
+            Ok(contents(world, id).seen().to_vec())
         })
     }
 
@@ -157,6 +174,7 @@ struct World {
     names: Names,
     files: BTreeMap<u64, Contents>,
     fail_sync: bool,
+    power_fails_after: Option<u64>,
     full: bool,
 }
 
@@ -174,6 +192,11 @@ impl World {
         if std::mem::take(&mut self.fail_sync) {
             return Err(Error::io("sync", file, io::Error::other("the device lost the data")));
         }
+        if self.power_fails_after == Some(0) {
+            self.generation += 1;
+            return Err(Error::Crashed { file: file.to_owned() });
+        }
+        self.power_fails_after = self.power_fails_after.map(|left| left - 1);
         Ok(())
     }
 
@@ -190,7 +213,7 @@ impl World {
         self.files = survivors;
         self.generation += 1;
         self.locked_by = None;
-        (self.fail_sync, self.full) = (false, false);
+        (self.fail_sync, self.full, self.power_fails_after) = (false, false, None);
     }
 }
 
@@ -240,7 +263,11 @@ impl DiskFile for MemoryFile {
         self.with(|world| {
             let outcome = world.sync_outcome(&self.name);
             let contents = contents(world, self.id);
-            if outcome.is_ok() { contents.sync() } else { contents.doom() }
+            match outcome {
+                Ok(()) => contents.sync(),
+                Err(Error::Crashed { .. }) => {}
+                Err(_) => contents.doom(),
+            }
             outcome
         })
     }

@@ -15,4 +15,4 @@ mod routes;
 pub use door::{Door, Settings, serve_router};
 pub use errors::{Error, Problem};
 pub use prometheus::{Sample, SampleKind};
-pub use routes::{Emulation, Inside, LinkEmulation};
+pub use routes::{Emulation, Inside, LinkEmulation, guard};

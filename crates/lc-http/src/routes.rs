@@ -89,15 +89,22 @@ pub(crate) fn router(inside: Arc<dyn Inside>, token: Option<&str>) -> Router {
         .route("/metrics", get(metrics))
         .route("/emulation", post(emulation))
         .fallback(|| async { Problem::not_found("paths: /health, /status, /metrics") })
-        .layer(middleware::from_fn_with_state(Admission::new(token), admit));
+        .with_state(inside.clone());
     // A load balancer knows no token; whether a node is up is no secret.
     Router::new()
         .route("/health", get(health))
-        .merge(guarded)
         .method_not_allowed_fallback(|| async { Problem::method() })
         .with_state(inside)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(guard(guarded, token))
         .layer(middleware::from_fn(in_time))
+}
+
+/// Lets only those in who know the token, or without one those on purpose here; bounds bodies.
+pub fn guard(router: Router, token: Option<&str>) -> Router {
+    router
+        .method_not_allowed_fallback(|| async { Problem::method() })
+        .layer(middleware::from_fn_with_state(Admission::new(token), admit))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
 async fn health(State(inside): State<Arc<dyn Inside>>) -> Response {

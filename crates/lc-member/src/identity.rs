@@ -14,6 +14,8 @@ pub struct Identity {
     pub node: NodeId,
     /// How often the node's data began anew.
     pub incarnation: u16,
+    /// The first sequence that the life after the last crash could use.
+    pub first_seq: u64,
 }
 
 impl Identity {
@@ -22,25 +24,38 @@ impl Identity {
         ReplicaId::new(self.node, self.incarnation)
     }
 
-    /// Reads the identity of a data directory, or writes the first one.
-    pub(crate) fn open(disk: &dyn Disk, cluster: &str, node: NodeId) -> Result<Identity, Error> {
-        let fresh = Identity { cluster: cluster.to_owned(), node, incarnation: 0 };
+    /// Reads the identity of a data directory, or writes the first one; tells whether it is new.
+    pub(crate) fn open(disk: &dyn Disk, cluster: &str, node: NodeId) -> Result<(Identity, bool), Error> {
+        let fresh = Identity { cluster: cluster.to_owned(), node, incarnation: 0, first_seq: 1 };
         let names = disk.list().map_err(|source| Error::Disk { doing: "list the data directory", source })?;
         if !names.iter().any(|name| name == FILE) {
-            disk.write_atomic(FILE, fresh.text().as_bytes()).map_err(|source| Error::Disk { doing: "write identity", source })?;
-            return Ok(fresh);
+            fresh.write(disk)?;
+            return Ok((fresh, true));
         }
         let bytes = disk.read(FILE).map_err(|source| Error::Disk { doing: "read identity", source })?;
         let found = String::from_utf8_lossy(&bytes).into_owned();
         match Identity::parse(&found) {
-            Some(identity) if identity.cluster == cluster && identity.node == node => Ok(identity),
+            Some(identity) if identity.cluster == cluster && identity.node == node => Ok((identity, false)),
             Some(other) => Err(Error::Identity { found: other.spoken(), expected: fresh.spoken() }),
             None => Err(Error::Identity { found: format!("an unreadable identity ({:?})", found.trim()), expected: fresh.spoken() }),
         }
     }
 
+    /// Begins a life after a crash: skips every sequence that an earlier life may have used without its entry becoming
+    /// durable, and remembers that before the first is used. A life may end before anything of it is durable, so the
+    /// last life's beginning counts as much as the last durable sequence.
+    pub(crate) fn begin_after_crash(&mut self, disk: &dyn Disk, last_seq: u64) -> Result<(), Error> {
+        self.first_seq = self.first_seq.max(last_seq + 1) + SEQ_SKIP;
+        self.write(disk)
+    }
+
+    fn write(&self, disk: &dyn Disk) -> Result<(), Error> {
+        disk.write_atomic(FILE, self.text().as_bytes()).map_err(|source| Error::Disk { doing: "write identity", source })
+    }
+
     fn text(&self) -> String {
-        format!("lightcone 1\ncluster {}\nnode {}\nincarnation {}\n", self.cluster, self.node.0, self.incarnation)
+        let Identity { cluster, node, incarnation, first_seq } = self;
+        format!("lightcone 1\ncluster {cluster}\nnode {}\nincarnation {incarnation}\nfirst-seq {first_seq}\n", node.0)
     }
 
     fn spoken(&self) -> String {
@@ -55,8 +70,11 @@ impl Identity {
         }
         let cluster = next("cluster")?;
         let node = NodeId(next("node")?.parse().ok()?);
-        Some(Identity { cluster, node, incarnation: next("incarnation")?.parse().ok()? })
+        let incarnation = next("incarnation")?.parse().ok()?;
+        Some(Identity { cluster, node, incarnation, first_seq: next("first-seq")?.parse().ok()? })
     }
 }
 
 const FILE: &str = "identity";
+/// More entries than can wait to become durable: a journal record takes at least 32 bytes of at most 64 MiB.
+const SEQ_SKIP: u64 = 1 << 22;

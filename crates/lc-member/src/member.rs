@@ -218,7 +218,7 @@ impl Member {
 
     /// Decodes entries and refuses, without a trace, those from the future and from strangers: they are sent again.
     fn arrivals(&mut self, wall_ms: u64, entries: Vec<Bytes>) -> Result<Vec<Arrival<(Entry, Bytes)>>, FrameError> {
-        let room = self.journal.room_bytes();
+        let room = self.settings.journal.pending_bytes_max.saturating_sub(self.journal.pending_bytes());
         let (mut arrivals, mut taken) = (Vec::with_capacity(entries.len()), 0);
         for bytes in entries {
             let entry = Entry::decode(bytes.clone())?;
@@ -282,7 +282,7 @@ impl Member {
 
     /// Changed rows to be written to the store without holding the member, and what must be durable in the journal
     /// first: the store must never know of a write that the journal may lose.
-    pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob, Position)> {
+    pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob<Arc<dyn Store>>, Position)> {
         let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
         if self.flushing.is_some() || self.records.table.dirty_bytes() < enough {
             return None;

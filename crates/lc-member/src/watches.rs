@@ -19,8 +19,8 @@ struct Watched {
 impl Watches {
     pub(crate) fn watch(&mut self, key: &[u8]) -> WatchStamp {
         let version = self.version;
-        let entry = self.keys.entry_ref(key).or_insert_with(|| Watched { clients: 0, changed_at: version });
-        entry.clients += 1;
+        let watched = self.keys.entry(Bytes::copy_from_slice(key)).or_insert(Watched { clients: 0, changed_at: version });
+        watched.clients += 1;
         WatchStamp(version)
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub address: String,
     pub since_ms: u64,
     pub killed: AtomicBool,
+    /// Told when `killed` becomes true.
+    pub kill: tokio::sync::Notify,
     /// Name and such, as last told by the session.
     pub described: Mutex<String>,
 }
@@ -35,7 +37,7 @@ pub(crate) struct Client {
 impl Clients {
     pub(crate) fn enter(&self, info: ClientInfo, now_ms: u64) -> Arc<Client> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let client = Arc::new(Client { id, address: info.address, since_ms: now_ms, killed: AtomicBool::new(false), described: Mutex::default() });
+        let client = Arc::new(Client { id, address: info.address, since_ms: now_ms, killed: AtomicBool::new(false), kill: tokio::sync::Notify::new(), described: Mutex::default() });
         self.connected.lock().insert(id, client.clone());
         self.accepted.fetch_add(1, Ordering::Relaxed);
         client
@@ -57,6 +59,7 @@ impl Clients {
         match self.connected.lock().get(&id) {
             Some(client) => {
                 client.killed.store(true, Ordering::Relaxed);
+                client.kill.notify_one();
                 true
             }
             None => false,

@@ -37,6 +37,12 @@ impl Connection {
         self.client.killed.load(Ordering::Relaxed)
     }
 
+    /// Resolves once [`Connection::killed`] does; lives apart from the connection, so that a door can wait for both.
+    pub fn kill_signal(&self) -> impl Future<Output = ()> + Send + 'static {
+        let client = self.client.clone();
+        async move { client.kill.notified().await }
+    }
+
     /// Keeps what `CLIENT LIST` shows of the session.
     pub fn describe(&mut self, session: &Session) {
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();

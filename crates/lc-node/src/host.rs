@@ -52,7 +52,7 @@ impl Host for Node {
     }
 
     fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
-        match self.config().iter().any(|(known, _)| known == name) {
+        match Host::config(self).iter().any(|(known, _)| known == name) {
             true => Err(Error::caller(format!("CONFIG SET failed (possibly related to argument '{name}') - it can only be changed in the node's configuration file"))),
             false => Err(Error::caller(format!("Unknown option or number of arguments for CONFIG SET - '{name}'"))),
         }

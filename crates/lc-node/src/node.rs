@@ -91,8 +91,8 @@ impl Node {
     pub async fn durable(&self, position: Position) -> Result<(), lc_db::Error> {
         let mut durable = self.durable.subscribe();
         let outcome = durable.wait_for(|durable| durable.position >= position || durable.failed.is_some()).await;
-        let reached = outcome.as_ref().is_ok_and(|durable| durable.position >= position);
-        let why = outcome.ok().and_then(|durable| durable.failed.clone());
+        // Copied out at once: what `wait_for` gives holds the channel's lock.
+        let (reached, why) = outcome.map_or((false, None), |durable| (durable.position >= position, durable.failed.clone()));
         if !reached {
             return Err(lc_db::Error::Unavailable(why.unwrap_or_else(|| "the node is stopping".to_owned())));
         }

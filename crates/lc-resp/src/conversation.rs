@@ -35,6 +35,9 @@ pub trait Client: Send + 'static {
 
     /// Told when what the session says of itself has changed (`CLIENT LIST` shows it).
     fn describe(&mut self, session: &Session);
+
+    /// Told how many commands a batch held.
+    fn count_commands(&mut self, commands: u64);
 }
 
 /// A stream, the client behind it, and what lies between them.
@@ -147,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
     /// Runs whole requests, up to a batch of them.
     fn execute_batch(&mut self) -> Next {
         let input = std::mem::take(&mut self.input);
-        let (mut done, mut count, mut next) = (0, 0, Next::Execute);
+        let (mut done, mut count, mut next) = (0, 0u64, Next::Execute);
         while count < BATCH_COMMANDS_MAX && self.output.len() < BATCH_OUTPUT_BYTES && !self.session.closing {
             let limits = self.limits();
             match self.parser.parse(&input[done..], limits) {
@@ -169,6 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         }
         self.input = input;
         self.input.advance(done);
+        self.client.count_commands(count);
         next
     }
 
@@ -263,7 +267,7 @@ fn is_http(name: &[u8]) -> bool {
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Commands that one client may run before the others have a turn.
-const BATCH_COMMANDS_MAX: usize = 256;
+const BATCH_COMMANDS_MAX: u64 = 256;
 /// Output after which a batch is sent; one reply may go beyond it.
 const BATCH_OUTPUT_BYTES: usize = 1024 * 1024;
 /// Room that a connection keeps between requests, for each direction.

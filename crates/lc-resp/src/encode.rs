@@ -36,6 +36,7 @@ pub fn encode(reply: &Reply, protocol: Protocol, out: &mut Vec<u8>) {
         Reply::Double(value) => push_bulk(float::format(*value).as_bytes(), out),
         Reply::Array(items) => push_list(b'*', items, protocol, out),
         Reply::Set(items) => push_list(if resp3 { b'~' } else { b'*' }, items, protocol, out),
+        Reply::Pairs(pairs) => push_pairs(pairs, protocol, out),
         Reply::Map(pairs) => push_map(pairs, protocol, out),
         Reply::Text(text) if resp3 => push_verbatim(text, out),
         Reply::Text(text) => push_bulk(text.as_bytes(), out),
@@ -54,6 +55,19 @@ fn push_list(kind: u8, items: &[Reply], protocol: Protocol, out: &mut Vec<u8>) {
     push_number(kind, items.len() as i64, out);
     for item in items {
         encode(item, protocol, out);
+    }
+}
+
+/// RESP3 nests each pair, RESP2 has one flat list.
+fn push_pairs(pairs: &[(Reply, Reply)], protocol: Protocol, out: &mut Vec<u8>) {
+    let count = pairs.len() as i64;
+    push_number(b'*', if protocol == Protocol::Resp3 { count } else { count * 2 }, out);
+    for (first, second) in pairs {
+        if protocol == Protocol::Resp3 {
+            out.extend_from_slice(b"*2\r\n");
+        }
+        encode(first, protocol, out);
+        encode(second, protocol, out);
     }
 }
 

@@ -61,6 +61,7 @@ impl Client for Visitor {
         async move { world.kill.notified().await }
     }
     fn describe(&mut self, _session: &Session) {}
+    fn count_commands(&mut self, _commands: u64) {}
 }
 
 impl Drop for Visitor {

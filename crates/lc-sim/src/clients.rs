@@ -41,7 +41,7 @@ fn command(rng: &Rng, serial: u64, now_ms: u64) -> Words {
 }
 
 fn pick_prefix(rng: &Rng) -> &'static str {
-    rng.pick(&["s", "n", "h", "m", "z"])
+    ["s", "n", "h", "m", "z"][rng.below(5) as usize]
 }
 
 fn key(rng: &Rng, prefix: &str) -> String {

@@ -194,6 +194,9 @@ impl Disk for LyingDisk {
     fn lock(&self) -> lc_env::Result<()> {
         self.0.lock()
     }
+    fn read(&self, name: &str) -> lc_env::Result<Vec<u8>> {
+        self.0.read(name)
+    }
 }
 
 struct LyingFile(Arc<dyn DiskFile>);

@@ -24,10 +24,6 @@ impl Rng {
         (self.0.u64() >> 11) as f64 / (1u64 << 53) as f64 * 100.0 < percent
     }
 
-    pub(crate) fn pick<'a, T>(&self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len() as u64) as usize]
-    }
-
     /// Between the two, in microseconds.
     pub(crate) fn between(&self, from: Duration, to: Duration) -> Duration {
         let span = to.saturating_sub(from).as_micros() as u64;

@@ -1,11 +1,12 @@
 //! The nearest right name for a wrong one.
 
-/// The candidate that a typing slip or two away from `wrong`, if there is one.
+/// The candidate that is a typing slip or two away from `wrong`, or begins like it, if there is one.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_ascii_lowercase();
     let slips_max = 1 + wrong.chars().count() / 3;
     let nearest = candidates.into_iter().map(|name| (slips(&wrong, name), name)).min()?;
-    (nearest.0 <= slips_max).then_some(nearest.1)
+    let begins_alike = wrong.len() >= 3 && (nearest.1.starts_with(&wrong) || wrong.starts_with(nearest.1));
+    (nearest.0 <= slips_max || begins_alike).then_some(nearest.1)
 }
 
 /// `; did you mean 'NAME'?`, or nothing.
@@ -48,6 +49,7 @@ mod tests {
         let names = ["us-east", "eu-west", "ap-northeast"];
         assert_eq!(nearest("eu-wset", names), Some("eu-west"));
         assert_eq!(nearest("US-EAST", names), Some("us-east"));
+        assert_eq!(nearest("ap-north", names), Some("ap-northeast"));
         assert_eq!(nearest("mars", names), None);
         assert_eq!(suggestion("ap-northeats", names), "; did you mean 'ap-northeast'?");
         assert_eq!(suggestion("mars", names), "");

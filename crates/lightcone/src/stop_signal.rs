@@ -1,4 +1,4 @@
-//! When a process is asked to end: Ctrl-C, SIGTERM, or the end of its standard input.
+//! When a process is asked to end: Ctrl-C, SIGTERM, the end of its terminal, or the end of its standard input.
 
 use std::future::Future;
 use std::io;
@@ -15,11 +15,13 @@ use crate::Error;
 pub fn listen(stdin: bool) -> Result<impl Future<Output = ()>, Error> {
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut terminate = on(SignalKind::terminate())?;
+    let mut hangup = on(SignalKind::hangup())?;
     let stdin = if stdin { Some(open_stdin()?) } else { None };
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
             () = end_of(stdin) => {}
         }
     })

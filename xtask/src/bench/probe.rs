@@ -40,38 +40,32 @@ pub fn settle(world: &World) -> Result<f64, Failure> {
 }
 
 fn state(region: &Region) -> Result<(Value, Value), Failure> {
-    let status: Value = serde_json::from_str(&http_get(region.http_port, "/status")?).during("read /status")?;
-    Ok((status["vector"].clone(), status["digest"].clone()))
+    let status = status(region)?;
+    Ok((status["applied"].clone(), status["digest"].clone()))
+}
+
+/// What a node says of itself.
+fn status(region: &Region) -> Result<Value, Failure> {
+    serde_json::from_str(&http_get(region.http_port, "/status")?).during("read /status")
 }
 
 /// Emulated one-way delay from the first region to the second, in milliseconds.
 pub fn one_way_ms(world: &World) -> Result<f64, Failure> {
-    let (here, there) = (&world.regions[0], &world.regions[1]);
-    let status: Value = serde_json::from_str(&http_get(here.http_port, "/status")?).during("read /status")?;
-    let peers = status["peers"].as_array().map_or(&[][..], Vec::as_slice);
-    let peer = peers.iter().find(|peer| peer["region"] == there.name.as_str() || peer["name"] == there.name.as_str());
-    let rtt = peer.and_then(|peer| peer["rtt_ms"].as_f64());
-    rtt.map(|rtt| rtt / 2.0).ok_or_else(|| Failure::new(format!("/status gives no RTT to {}: {status}", there.name)))
+    let (here, there) = (world.regions[0].name.as_str(), world.regions[1].name.as_str());
+    let view = world.view()?;
+    let links = view["links"].as_array().map_or(&[][..], Vec::as_slice);
+    let between =
+        |link: &&Value| (link["a"] == here && link["b"] == there) || (link["a"] == there && link["b"] == here);
+    let rtt_ms = links.iter().find(between).and_then(|link| link["rtt_ms"].as_f64());
+    rtt_ms.map(|rtt_ms| rtt_ms / 2.0).ok_or_else(|| Failure::new(format!("no RTT from {here} to {there}: {view}")))
 }
 
-/// Bytes that a region has sent to another one so far, as its metrics count them.
+/// Bytes that a region has put on the wire to another one so far, everything included.
 pub fn wan_bytes(region: &Region, peer: &str) -> Result<f64, Failure> {
-    let metrics = http_get(region.http_port, "/metrics")?;
-    let sent =
-        metrics.lines().filter(|line| !line.starts_with('#') && line.contains("link") && line.contains("sent_bytes"));
-    let sent = sent.filter(|line| line.contains(&format!("\"{peer}\""))).filter_map(|line| line.rsplit(' ').next());
-    let counts: Vec<f64> = sent.filter_map(|count| count.parse().ok()).collect();
-    if counts.is_empty() {
-        return Err(Failure::new(format!("/metrics of {} counts no bytes sent to {peer}", region.name)));
-    }
-    Ok(counts.iter().sum())
-}
-
-/// The process that listens on a TCP port of this machine.
-pub fn listener_pid(port: u16) -> Result<u32, Failure> {
-    let listed = process::output(process::command("ss").args(["-Hltnp", &format!("sport = :{port}")]))?;
-    let pid = listed.split("pid=").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
-    pid.ok_or_else(|| Failure::new(format!("nobody listens on {port}: {listed}")))
+    let status = status(region)?;
+    let peers = status["peers"].as_array().map_or(&[][..], Vec::as_slice);
+    let sent = peers.iter().find(|each| each["region"] == peer).and_then(|each| each["wire_sent_bytes"].as_f64());
+    sent.ok_or_else(|| Failure::new(format!("{} does not count what it sent to {peer}: {status}", region.name)))
 }
 
 /// Lets a process, with all its threads, use only these cores ("0" or "0,1").

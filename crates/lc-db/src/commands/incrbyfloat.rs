@@ -45,7 +45,7 @@ mod tests {
         let mut paris = Replica::new(1);
         assert_eq!(paris.run("INCRBYFLOAT a 0.1"), "0.1");
         assert_eq!(paris.run("INCRBYFLOAT a 0.2"), "0.3");
-        assert_eq!(paris.run("INCRBYFLOAT a -0.3"), "0");
+        assert_eq!(paris.run("INCRBYFLOAT a -1.3"), "-1");
         paris.run("SET a 5.0e3");
         assert_eq!(paris.run("INCRBYFLOAT a 2.0e2"), "5200");
         assert_eq!(paris.run("INCR a"), "5201");

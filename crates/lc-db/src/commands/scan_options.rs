@@ -51,6 +51,11 @@ impl<'a> ScanOptions<'a> {
         self.kind.is_none_or(|kind| is(kind, name))
     }
 
+    /// A page without an end, for a collection so small that a client expects it at once.
+    pub(super) fn whole_page(&self) -> Page {
+        Page { left: usize::MAX, last: None, more: false }
+    }
+
     /// An empty page of `COUNT`.
     pub(super) fn page(&self) -> Page {
         Page { left: self.count, last: None, more: false }

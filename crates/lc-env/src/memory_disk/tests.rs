@@ -103,6 +103,8 @@ fn a_removed_file_can_be_read_through_the_handle_that_is_open() {
     let mut bytes = [0; 9];
     assert_eq!(file.read_at(1, &mut bytes).unwrap(), 3);
     assert!(disk.remove("log").is_err());
+    assert!(disk.read("log").is_err());
+    assert!(disk.list().unwrap().is_empty(), "asking for a file does not make it");
     disk.crash(|_, _| 0);
     assert_eq!(disk.reopen().list().unwrap(), ["log"], "the removal was not synced");
 }
@@ -130,4 +132,19 @@ fn a_full_disk_refuses_and_changes_nothing_until_there_is_room() {
     disk.set_full(false);
     file.write_at(4, b"more").unwrap();
     assert_eq!(disk.read("log").unwrap(), b"safemore");
+}
+
+#[test]
+fn power_that_fails_during_a_sync_leaves_it_to_the_crash_what_survives() {
+    let disk = MemoryDisk::new();
+    let file = synced(&disk, "log", b"safe");
+    disk.fail_power_after(1);
+    file.write_at(4, b"one").unwrap();
+    file.sync().unwrap();
+    file.write_at(7, b"two").unwrap();
+    assert!(matches!(file.sync(), Err(Error::Crashed { .. })));
+    assert!(matches!(disk.list(), Err(Error::Crashed { .. })));
+    disk.crash(|_, unsynced| unsynced - 1);
+    assert_eq!(disk.reopen().read("log").unwrap(), b"safeonetw");
+    disk.reopen().sync_dir().unwrap();
 }

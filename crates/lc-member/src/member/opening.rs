@@ -17,15 +17,20 @@ use crate::unsynced::Unsynced;
 use crate::{Error, Identity};
 
 pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store>) -> Result<Member, Error> {
-    let identity = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
+    let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
-    let (journal, recovery) = Journal::open(disk, settings.journal.clone())?;
+    let (journal, recovery) = Journal::open(disk.clone(), settings.journal.clone())?;
     let (mut records, mut standing) = Records::open(RowTable::new(store, settings.cache_bytes))?;
     let entries_replayed = replay(&journal, &mut records, &mut standing)?;
     let last_seq = standing.applied.get(me);
     // After a crash the journal may have lost entries that nobody was told of. Their dots are skipped, so that no
     // dot is ever used twice; the next entry says which one it follows.
-    let skip = if recovery.clean_shutdown || last_seq == 0 && recovery.records == 0 { 0 } else { SEQ_SKIP };
+    // An empty journal under an old identity is what a crash leaves before anything was durable.
+    let in_order = new || recovery.clean_shutdown && recovery.records > 0;
+    if !in_order {
+        identity.begin_after_crash(disk.as_ref(), last_seq)?;
+    }
+    let next_seq = identity.first_seq.max(last_seq + 1);
     let replicator = Replicator::new(me, standing.applied.clone(), settings.replication);
     Ok(Member {
         identity,
@@ -37,7 +42,7 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         replicator,
         unsynced: Unsynced::default(),
         last_seq,
-        next_seq: last_seq + 1 + skip,
+        next_seq,
         flushing: None,
         expiry_looked_ms: 0,
         counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
@@ -56,12 +61,12 @@ fn replay(journal: &Journal, records: &mut Records, standing: &mut Standing) -> 
     while standing.position < journal.durable() {
         let start = standing.position;
         let mut outcome = Ok(());
-        journal.read(start, REPLAY_BYTES, |record| {
-            standing.position = record.next;
+        let next = journal.read(start, REPLAY_BYTES, |record| {
             outcome = replay_one(records, standing, record.payload, &mut replayed);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome?;
+        standing.position = next;
         if standing.position == start {
             break;
         }
@@ -84,8 +89,5 @@ fn replay_one(records: &mut Records, standing: &mut Standing, payload: bytes::By
     Ok(())
 }
 
-/// More sequence numbers than entries can be unsynced at once: an entry takes at least 16 bytes of a pending buffer
-/// that is bounded to 1 GiB at the very most.
-const SEQ_SKIP: u64 = 1 << 26;
 const REPLAY_BYTES: usize = 4 << 20;
 

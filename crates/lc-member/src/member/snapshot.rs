@@ -152,8 +152,7 @@ impl Member {
         let (mut entries, mut from) = (Vec::new(), self.journal.first());
         while from < self.journal.durable() {
             let start = from;
-            self.journal.read(from, 1 << 20, |record| {
-                from = record.next;
+            from = self.journal.read(from, 1 << 20, |record| {
                 entries.push(Entry::decode(record.payload));
                 ControlFlow::Continue(())
             })?;

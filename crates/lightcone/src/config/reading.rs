@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use toml::{Table, Value};
 
@@ -35,7 +36,7 @@ impl File {
 
     /// The top of the file, or a section that is there once; empty if it is absent.
     pub fn section(&self, name: &'static str) -> Reading<'_> {
-        static NONE: Table = Table::new();
+        static NONE: LazyLock<Table> = LazyLock::new(Table::new);
         let table = match name {
             "" => &self.table,
             name => self.table.get(name).and_then(Value::as_table).unwrap_or(&NONE),
@@ -47,11 +48,6 @@ impl File {
     pub fn sections(&self, name: &'static str) -> Vec<Reading<'_>> {
         let tables = self.table.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table);
         tables.enumerate().map(|(at, table)| Reading { file: self, section: name, label: format!("{name}[{at}]"), table }).collect()
-    }
-
-    /// Where it was read from.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     fn check_names(&self) -> Result<(), Error> {

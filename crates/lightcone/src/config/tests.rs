@@ -89,7 +89,7 @@ fn the_page_in_docs_is_what_the_list_says() {
 fn an_unknown_setting_is_refused_with_the_nearest_right_name() {
     let top = read(&format!("regoin = \"x\"\n{LEAST}")).expect_err("a slip");
     assert!(top.ends_with("unknown setting 'regoin'; did you mean 'region'?"), "{top}");
-    refused("[resp]\nlisten_port = 1", "unknown setting 'resp.listen_port'");
+    refused("[resp]\nlisten_port = 1", "unknown setting 'resp.listen_port'; did you mean 'listen'?");
     refused("[resp]\nclient_max = 1", "unknown setting 'resp.client_max'; did you mean 'clients_max'?");
     refused("[respp]\nlisten = 1", "unknown setting 'respp'; did you mean 'resp'?");
     refused("[http]\nclients_max = 1", "unknown setting 'http.clients_max'; it belongs to [resp]");

@@ -1,0 +1,34 @@
+//! `SCARD`: how many members.
+
+use lc_crdt::Kind;
+
+use crate::arguments::Args;
+use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
+
+pub(super) static COMMAND: Command = Command {
+    name: "scard",
+    arity: Arity::Exactly(1),
+    group: Group::Sets,
+    keys: KeySpec::FIRST,
+    syntax: "key",
+    summary: "How many members a set has.",
+    concurrent: "",
+    run: Run::Read(run),
+};
+
+fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
+    Ok(Reply::Int(view.length(args[0], Kind::Set)? as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Replica;
+
+    #[test]
+    fn a_member_counts_once() {
+        let mut paris = Replica::new(1);
+        paris.run("SADD carriers AF AF LH");
+        assert_eq!(paris.run("SCARD carriers"), "2");
+        assert_eq!(paris.run("SCARD trains"), "0");
+    }
+}

@@ -1,0 +1,121 @@
+//! What a start finds on disk: verify, index, cut a torn last write, refuse anything else that is wrong.
+
+mod scan;
+
+use std::collections::VecDeque;
+
+use lc_env::Disk;
+
+use crate::format::{HeaderError, SEGMENT_HEADER_BYTES, decode_header, segment_first, segment_name};
+use crate::index::Index;
+use crate::segment::Segment;
+use crate::{Error, Position};
+use scan::{End, later_write, scan};
+
+/// What [`crate::Journal::open`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Recovery {
+    /// Entries, all of them durable now.
+    pub records: u64,
+    /// Bytes of a torn last write that were cut; none of it had been acknowledged.
+    pub cut_bytes: u64,
+    /// The last thing written was [`crate::Journal::close_clean`]. True for a new journal.
+    pub clean_shutdown: bool,
+}
+
+pub(crate) struct Recovered {
+    pub segments: VecDeque<Segment>,
+    pub index: Index,
+    pub report: Recovery,
+}
+
+pub(crate) fn recover(disk: &dyn Disk) -> Result<Recovered, Error> {
+    let mut firsts: Vec<u64> = disk.list()?.iter().filter_map(|name| segment_first(name)).collect();
+    firsts.sort_unstable();
+    let report = Recovery { clean_shutdown: true, ..Recovery::default() };
+    let mut found = Recovered { segments: VecDeque::new(), index: Index::default(), report };
+    for (number, &first) in firsts.iter().enumerate() {
+        let newest = number + 1 == firsts.len();
+        check_follows(&found, first)?;
+        match open_segment(disk, first, newest)? {
+            Some(segment) => read_segment(&mut found, segment, newest)?,
+            None => drop_unused(disk, first, number == 0)?,
+        }
+    }
+    match found.segments.back() {
+        // What the last process wrote but could not sync may be in the page cache only.
+        Some(newest) => newest.file.sync()?,
+        None => found.segments.push_back(Segment::create(disk, 0)?),
+    }
+    Ok(found)
+}
+
+fn check_follows(found: &Recovered, first: u64) -> Result<(), Error> {
+    match found.segments.back() {
+        Some(before) if before.end != first => {
+            Err(Error::Gap { file: segment_name(first), found: Position(first), expected: Position(before.end) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens a segment; nothing if it was begun and never used, which only the newest can be.
+fn open_segment(disk: &dyn Disk, first: u64, newest: bool) -> Result<Option<Segment>, Error> {
+    let name = segment_name(first);
+    let file = disk.open(&name)?;
+    let file_bytes = file.len()?;
+    let mut header = [0; SEGMENT_HEADER_BYTES as usize];
+    let filled = file.read_at(0, &mut header)?;
+    let segment = Segment { first, end: first, file, file_bytes };
+    match decode_header(&header[..filled]) {
+        Ok(said) if said == first && filled == header.len() => Ok(Some(segment)),
+        Err(HeaderError::Version(version)) => Err(Error::Version { file: name, version }),
+        // The header is made durable before the first record is written, so records mean that it was whole once.
+        _ if newest && later_write(&segment, first)?.is_none() => Ok(None),
+        _ => Err(Error::Corrupt { file: name, offset: 0 }),
+    }
+}
+
+fn drop_unused(disk: &dyn Disk, first: u64, alone: bool) -> Result<(), Error> {
+    // The only segment of a journal that was truncated had been in use.
+    if alone && first != 0 {
+        return Err(Error::Corrupt { file: segment_name(first), offset: 0 });
+    }
+    disk.remove(&segment_name(first))?;
+    disk.sync_dir()?;
+    Ok(())
+}
+
+fn read_segment(found: &mut Recovered, mut segment: Segment, newest: bool) -> Result<(), Error> {
+    let end = scan(&segment, |position, head| {
+        found.report.clean_shutdown = head.kind == crate::format::Kind::CleanShutdown;
+        if !found.report.clean_shutdown {
+            found.report.records += 1;
+            found.index.note(head.replica, head.seq, position);
+        }
+    })?;
+    match end {
+        End::Zeros(end) => segment.end = end,
+        End::Broken(end) => {
+            // Only bytes of the very last write may be wrong: of it nobody was told that it is durable.
+            if !newest || later_write(&segment, end)?.is_some() {
+                return Err(Error::Corrupt { file: segment.name(), offset: segment.offset(end) });
+            }
+            segment.end = end;
+            found.report.cut_bytes = cut(&mut segment)?;
+            found.report.clean_shutdown = false;
+        }
+    }
+    found.segments.push_back(segment);
+    Ok(())
+}
+
+/// Removes what stands after the last whole record; gives how much that was, trailing zeros not counted.
+fn cut(segment: &mut Segment) -> Result<u64, Error> {
+    let rest = scan::rest(segment, segment.end)?;
+    let torn = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+    let keep = segment.offset(segment.end);
+    segment.file.truncate(keep)?;
+    segment.file_bytes = keep;
+    Ok(torn)
+}

@@ -1,0 +1,163 @@
+//! `lightcone status`: a node's own word on how it is, for people.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Error;
+use crate::cli::StatusOptions;
+use crate::http_client::Target;
+use crate::text_table::TextTable;
+
+/// Asks the node and prints what it says.
+pub async fn run(options: StatusOptions) -> Result<(), Error> {
+    let token = options.token_file.as_deref().map(first_line).transpose()?;
+    let target = Target::parse(&options.at, options.authority.as_deref(), token)?;
+    let answer = target.ask("GET", "/status", None, PATIENCE).await.map_err(|error| {
+        Error::Asked(format!("{error}\nis the node up? `lightcone fault list` shows a dev world's regions and ports; --at names another node"))
+    })?;
+    let body = answer.ok()?;
+    if options.json {
+        println!("{body}");
+        return Ok(());
+    }
+    let status: Value = serde_json::from_str(&body).map_err(|error| Error::Asked(format!("{} did not answer with a status: {error}", target.shown())))?;
+    print!("{}", text(&status, std::io::stdout().is_terminal()));
+    Ok(())
+}
+
+fn first_line(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(Error::system(format!("read {}", path.display())))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Every fact that is missing or null shows as unknown, never as 0.
+fn text(status: &Value, bold: bool) -> String {
+    let health = match (status["takes_writes"].as_bool(), status["trouble"].as_str()) {
+        (Some(true), None | Some("")) => "takes reads and writes".to_owned(),
+        (Some(true), Some(trouble)) => format!("takes reads and writes, but: {trouble}"),
+        (_, trouble) => format!("takes no writes: {}", trouble.unwrap_or(UNKNOWN)),
+    };
+    let mut out = format!(
+        "{} (node {}, replica {}) of {}, up {}: {health}\n",
+        shown(&status["region"]), shown(&status["node_id"]), shown(&status["replica"]), shown(&status["cluster"]), duration(&status["uptime_s"]),
+    );
+    let facts = [
+        ("keys", shown(&status["keys"])),
+        ("clients", shown(&status["clients"])),
+        ("journal", bytes(&status["journal_bytes"])),
+        ("records", bytes(&status["store_bytes"])),
+        ("applied", vector(&status["applied"])),
+        ("durable", vector(&status["durable"])),
+        ("digest", shown(&status["digest"])),
+    ];
+    for (name, value) in facts {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {name:<8} {value}");
+    }
+    let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !peers.is_empty() {
+        let _ = write!(out, "\n{}", peer_table(peers).text(bold));
+    }
+    for peer in peers {
+        if let (Some(false), Some(error)) = (peer["up"].as_bool(), peer["last_error"].as_str()) {
+            let _ = writeln!(out, "{}: {error}", shown(&peer["region"]));
+        }
+    }
+    out
+}
+
+fn peer_table(peers: &[Value]) -> TextTable {
+    let mut table = TextTable::new(["peer", "link", "RTT ms", "heard", "lag entries", "sent", "received", "queued", "has"]);
+    for peer in peers {
+        let link = match peer["up"].as_bool() {
+            Some(true) => "up",
+            Some(false) => "down",
+            None => UNKNOWN,
+        };
+        let heard = peer["silent_ms"].as_u64().map_or("never".to_owned(), |ms| format!("{:.1} s ago", ms as f64 / 1000.0));
+        let rtt = peer["rtt_ms"].as_f64().map_or(UNKNOWN.to_owned(), |ms| format!("{ms:.1}"));
+        table.row([
+            shown(&peer["region"]), link.to_owned(), rtt, heard, shown(&peer["unconfirmed_entries"]),
+            bytes(&peer["wire_sent_bytes"]), bytes(&peer["wire_received_bytes"]), bytes(&peer["queued_bytes"]), vector(&peer["have"]),
+        ]);
+    }
+    table
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => UNKNOWN.to_owned(),
+        // What a node says goes to a terminal: no control characters.
+        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
+        other => other.to_string(),
+    }
+}
+
+fn vector(value: &Value) -> String {
+    let Some(map) = value.as_object() else { return UNKNOWN.to_owned() };
+    let seqs: Vec<String> = map.iter().map(|(replica, seq)| format!("{replica}:{seq}")).collect();
+    if seqs.is_empty() { "nothing yet".to_owned() } else { seqs.join(" ") }
+}
+
+fn bytes(value: &Value) -> String {
+    let Some(count) = value.as_f64() else { return UNKNOWN.to_owned() };
+    let (unit, scale) = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)].into_iter().find(|(_, scale)| count >= *scale).unwrap_or(("B", 1.0));
+    if scale == 1.0 { format!("{count} B") } else { format!("{:.1} {unit}", count / scale) }
+}
+
+fn duration(value: &Value) -> String {
+    match value.as_u64() {
+        None => UNKNOWN.to_owned(),
+        Some(s) if s < 120 => format!("{s} s"),
+        Some(s) if s < 7200 => format!("{} min", s / 60),
+        Some(s) => format!("{} h", s / 3600),
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::text;
+
+    #[test]
+    fn a_status_is_a_page_for_people() {
+        let status = json!({
+            "cluster": "dev", "region": "us-east", "node_id": 1, "replica": "r1", "uptime_s": 75, "takes_writes": true, "trouble": "",
+            "keys": 3, "clients": 2, "journal_bytes": 1_500_000, "store_bytes": 12, "applied": { "r1": 4, "r2": 1 }, "durable": {}, "digest": "00ff",
+            "peers": [
+                { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "have": { "r1": 2 } },
+                { "region": "ap-northeast", "up": false, "rtt_ms": null, "silent_ms": null, "unconfirmed_entries": 4, "last_error": "no answer" },
+            ],
+        });
+        let expected = "\
+us-east (node 1, replica r1) of dev, up 75 s: takes reads and writes
+  keys     3
+  clients  2
+  journal  1.5 MB
+  records  12 B
+  applied  r1:4 r2:1
+  durable  nothing yet
+  digest   00ff
+
+peer          link  RTT ms   heard      lag entries  sent     received  queued   has
+eu-west       up    82.0     0.1 s ago            2  10 B     2.0 kB    0 B      r1:2
+ap-northeast  down  unknown  never                4  unknown  unknown   unknown  unknown
+ap-northeast: no answer
+";
+        assert_eq!(text(&status, false), expected);
+    }
+
+    #[test]
+    fn a_node_in_trouble_says_so_first() {
+        let status = json!({ "region": "us-east", "takes_writes": false, "trouble": "the journal failed" });
+        assert!(text(&status, false).starts_with("us-east (node unknown, replica unknown) of unknown, up unknown: takes no writes: the journal failed\n"));
+    }
+}

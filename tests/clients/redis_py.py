@@ -42,7 +42,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sources", type=Path, required=True, help="the unpacked source distribution of redis-py")
+    parser.add_argument("--sources", type=lambda path: Path(path).resolve(), required=True, help="the unpacked source distribution of redis-py")
     parser.add_argument("--port", type=int, required=True, help="where the region listens")
     parser.add_argument("--propose", action="store_true", help="write the list anew from what fails now")
     parser.add_argument("--only", metavar="WORDS", help="only tests that match, as pytest's -k; judges nothing, shows all")
@@ -106,7 +106,8 @@ def propose(outcomes: dict[int, dict[str, Outcome]], listed: list[Listed]) -> No
         protocols = [protocol for protocol in (2, 3) if test in failing[protocol]]
         why = failing[protocols[0]][test]
         reason = reasons.get(test) or redis_py_list.reason_for(why)
-        proposed.append(Listed(test, protocols[0] if len(protocols) == 1 else None, reason, never_run=False))
+        only = protocols[0] if len(protocols) == 1 else None
+        proposed.append(Listed(test, only, reason, redis_py_list.asks_a_fixed_port(why)))
     redis_py_list.write(proposed, len(proposed))
     print(f"{redis_py_list.PATH}: {len(proposed)} tests")
 

@@ -19,7 +19,7 @@ from placement import nearest_regions, region_places
 from plain import Value, expected
 from records import Flight, airport_places, flights
 from world import World
-from writer import Progress, marks_key, write_all
+from writer import Pace, Progress, marks_key, write_all
 from writes import Command, on_arrival, on_departure
 
 Batches = dict[str, list[list[Command]]]
@@ -74,18 +74,20 @@ def flat(halves: list[list[Command]]) -> list[Command]:
 def write(world: World, batches: Batches, seconds: float, checks: Checks) -> None:
     """One process per region, all at once, while the director breaks things."""
     progress = {region.name: Progress.nothing() for region in world.regions}
+    totals = {region: len(some) for region, some in batches.items()}
+    busiest = max(totals, key=lambda region: totals[region])
+    pace = Pace(seconds, progress[busiest], totals[busiest])
     writers = {
         region.name: multiprocessing.Process(
-            target=write_all, args=(region, batches[region.name], seconds, progress[region.name]), daemon=True
+            target=write_all, args=(region, batches[region.name], pace, progress[region.name]), daemon=True
         )
         for region in world.regions
     }
     start = time.monotonic()
     for writer in writers.values():
         writer.start()
-    totals = {region: len(some) for region, some in batches.items()}
     director = Director(world, progress, totals, checks)
-    director.run(lambda: any(writer.is_alive() for writer in writers.values()))
+    director.run(busiest, lambda: any(writer.is_alive() for writer in writers.values()))
     for writer in writers.values():
         writer.join()
     took = time.monotonic() - start

@@ -29,6 +29,24 @@ class Progress:
         return Progress(*(multiprocessing.Value("q", 0) for _ in range(4)))
 
 
+@dataclass
+class Pace:
+    """How fast writers go: spread over some seconds (0: as fast as they are answered), and hardly ahead of the
+    busiest one, so that the year passes at about the same speed in every region."""
+
+    seconds: float
+    busiest: Progress
+    busiest_total: int
+
+    def await_turn(self, start: float, part: float) -> None:
+        """Returns when a writer may go on that has done this part of its batches."""
+        time.sleep(max(0.0, start + self.seconds * part - time.monotonic()))
+        # Not for long: when the busiest region is dead, the others go on without it, slowly.
+        gives_up = time.monotonic() + STEP_PATIENCE_S
+        while part > self.busiest.batches.value / self.busiest_total + AHEAD_MAX and time.monotonic() < gives_up:
+            time.sleep(0.01)
+
+
 def marks_key(region: str) -> str:
     """The set that remembers which batches of a region were done."""
     return f"batches:{region}"
@@ -41,13 +59,12 @@ def connect(region: Region) -> redis.Redis:
     )
 
 
-def write_all(region: Region, batches: list[list[Command]], seconds: float, progress: Progress) -> None:
-    """Writes all batches in order, spread over `seconds` (0: as fast as they are answered)."""
+def write_all(region: Region, batches: list[list[Command]], pace: Pace, progress: Progress) -> None:
+    """Writes all batches in order."""
     client = connect(region)
     start = time.monotonic()
     for number, commands in enumerate(batches):
-        due = start + seconds * number / len(batches)
-        time.sleep(max(0.0, due - time.monotonic()))
+        pace.await_turn(start, number / len(batches))
         write_once(client, region, number, commands, progress)
         progress.batches.value += 1
 
@@ -79,3 +96,5 @@ def write_once(client: redis.Redis, region: Region, number: int, commands: list[
 
 
 PATIENCE_S = 120
+AHEAD_MAX = 0.01
+STEP_PATIENCE_S = 0.25

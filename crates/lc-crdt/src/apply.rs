@@ -16,10 +16,9 @@ pub fn apply(rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
 pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), RowError> {
     rows.touched(op.key().map(AsRef::as_ref));
     match op {
-        Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => change_head(rows, &at.key, |head| {
-            head.forget_expiry(stamp);
-            head.string.put(stamp, value.clone(), *expires_ms, resets);
-        }),
+        Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => {
+            change_head(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets))
+        }
         Op::Put { at, value, resets, .. } => change_element(rows, at, |cell| cell.put(stamp, value.clone(), None, resets)),
         Op::Add { at, added } => add(rows, stamp, at, added),
         Op::Remove { at, resets } => change_element(rows, at, |cell| cell.remove(stamp, resets)),
@@ -27,6 +26,63 @@ pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), R
         Op::Expire { key, at_ms } => change_head(rows, key, |head| head.expire(stamp, *at_ms)),
         Op::Clear { resets } => clear(rows, stamp, resets),
     }
+}
+
+/// A head as it stands in its row, read once for deciding and applying.
+#[derive(Clone, Debug)]
+pub struct StoredHead {
+    row: Vec<u8>,
+    bytes: Option<Bytes>,
+    /// What the row says; empty if there is none.
+    pub head: Head,
+}
+
+impl StoredHead {
+    /// Reads the head row of a key.
+    pub fn read(rows: &dyn Rows, key: &[u8]) -> Result<StoredHead, RowError> {
+        let row = head_row(key);
+        let bytes = rows.get(&row)?;
+        let head = bytes.clone().map(Head::decode).transpose()?.unwrap_or_default();
+        Ok(StoredHead { row, bytes, head })
+    }
+
+    /// Whether there is a row.
+    pub fn is_stored(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    /// Applies an op on the string of this key, without reading the row again: nothing may have changed it since.
+    pub fn apply(self, rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), RowError> {
+        match op {
+            Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => {
+                rows.touched(Some(&at.key));
+                self.change(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets));
+                Ok(())
+            }
+            Op::Add { at, added } if at.kind == Kind::String => {
+                rows.touched(Some(&at.key));
+                self.change(rows, &at.key, |head| head.string.add(stamp, added));
+                Ok(())
+            }
+            other => apply_op(rows, stamp, other),
+        }
+    }
+
+    fn change(mut self, rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head)) {
+        let due_before = self.head.due_ms();
+        change(&mut self.head);
+        move_due(rows, key, due_before, self.head.due_ms());
+        let old = self.bytes.as_ref();
+        let new = if self.head.is_empty() { None } else { Some(encoded(|out| self.head.encode(out), old)) };
+        if old != new.as_ref() {
+            rows.replace(self.row, old, new);
+        }
+    }
+}
+
+fn put_string(head: &mut Head, stamp: &Stamp<'_>, value: &Bytes, expires_ms: Option<u64>, resets: &[Reset]) {
+    head.forget_expiry(stamp);
+    head.string.put(stamp, value.clone(), expires_ms, resets);
 }
 
 fn add(rows: &mut dyn Rows, stamp: &Stamp<'_>, at: &Address, added: &Added) -> Result<(), RowError> {
@@ -96,16 +152,7 @@ fn read_head(rows: &dyn Rows, key: &[u8]) -> Result<Option<Head>, RowError> {
 }
 
 fn change_head(rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head)) -> Result<(), RowError> {
-    let row = head_row(key);
-    let old = rows.get(&row)?;
-    let mut head = old.clone().map(Head::decode).transpose()?.unwrap_or_default();
-    let due_before = head.due_ms();
-    change(&mut head);
-    move_due(rows, key, due_before, head.due_ms());
-    let new = if head.is_empty() { None } else { Some(encoded(|out| head.encode(out), old.as_ref())) };
-    if old != new {
-        rows.replace(row, old.as_ref(), new);
-    }
+    StoredHead::read(rows, key)?.change(rows, key, change);
     Ok(())
 }
 

@@ -122,6 +122,24 @@ impl Head {
         }
     }
 
+    /// The value of a row that holds one plain string and nothing else, without decoding the rest. Such a key exists
+    /// and does not end.
+    pub fn plain_string(row: &Bytes) -> Option<Bytes> {
+        if row.first() != Some(&PLAIN) {
+            return None;
+        }
+        let mut at = 1;
+        for _ in ["replica", "sequence"] {
+            at += row.get(at..)?.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        }
+        (at + HLC_BYTES <= row.len()).then(|| row.slice(at + HLC_BYTES..))
+    }
+
+    /// Whether a row says that its key has a value, expired or not.
+    pub fn row_exists(row: &Bytes) -> bool {
+        row.first() == Some(&PLAIN) || Head::decode(row.clone()).is_ok_and(|head| head.exists())
+    }
+
     /// Reads what [`Head::encode`] wrote.
     pub fn decode(bytes: Bytes) -> Result<Head, Malformed> {
         let mut reader = Reader::new(bytes);
@@ -154,5 +172,6 @@ impl Head {
     }
 }
 
+const HLC_BYTES: usize = 8;
 /// How long a choice of expiry without a key is kept: a minute is far beyond a round trip, and it costs 20 bytes.
 const LEFTOVER_MS: u64 = 60_000;

@@ -19,7 +19,7 @@ mod number;
 mod op;
 mod row;
 
-pub use apply::{apply, apply_op};
+pub use apply::{StoredHead, apply, apply_op};
 pub use cell::{Cell, Sibling, Visible};
 pub use counter::Count;
 pub use digest::Digest;

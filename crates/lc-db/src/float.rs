@@ -12,10 +12,14 @@ pub fn format(value: f64) -> String {
     if (1e-5..1e17).contains(&magnitude) { format!("{value}") } else { exponent(value) }
 }
 
-/// For sums of decimals: 15 significant digits, so that 0.1 + 0.2 reads 0.3.
+/// For sums of decimals: 15 significant digits, so that 0.1 + 0.2 reads 0.3; whole numbers with all their digits.
 pub fn format_sum(value: f64) -> String {
     if !value.is_finite() || value == 0.0 {
         return if value == 0.0 { "0".to_owned() } else { format(value) };
+    }
+    // A whole number has no stray digits to round away, and above 15 digits every one of them counts.
+    if value.fract() == 0.0 {
+        return format!("{value}");
     }
     let rounded: f64 = format!("{value:.14e}").parse().unwrap_or(value);
     format!("{rounded}")
@@ -41,5 +45,6 @@ mod tests {
         }
         assert_eq!(format_sum(0.1 + 0.2), "0.3");
         assert_eq!(format_sum(5200.0), "5200");
+        assert_eq!(format_sum(9007199254740990.0), "9007199254740990");
     }
 }

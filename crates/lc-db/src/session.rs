@@ -131,7 +131,10 @@ impl Session {
             return Err(Error::NoAuth);
         }
         match command.run {
-            Run::Transaction(run) => run(self, engine, args),
+            // Nothing is left to unwatch once EXEC runs what is queued, but before that the watched keys count.
+            Run::Transaction(_) if self.queue.is_some() && command.name == "unwatch" => self.enqueue(command, args),
+            // What these refuse, such as a second MULTI, does not spoil the transaction.
+            Run::Transaction(run) => Ok(run(self, engine, args).into()),
             Run::Session(run) if ENDS_TRANSACTION.contains(&command.name) => {
                 self.discard(engine);
                 run(self, engine.host(), args)
@@ -214,6 +217,8 @@ impl Session {
         }
         let answered = queue.iter().zip(replies).map(|(queued, reply)| match (reply, queued.command.run) {
             (None, Run::Session(run)) => run(self, engine.host(), &refs(&queued.args)).into(),
+            // Only UNWATCH is queued of these, and EXEC has let go of the watched keys.
+            (None, Run::Transaction(_)) => Reply::OK,
             (reply, _) => reply.unwrap_or(Reply::Nil),
         });
         Ok(Reply::Array(answered.collect()))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use lc_crdt::{Added, Address, Cell, ElementReset, Head, Kind, Number, Op, Reset, Rows, Stamp, apply_op};
+use lc_crdt::{StoredHead, Added, Address, Cell, ElementReset, Head, Kind, Number, Op, Reset, Rows, Stamp, apply_op};
 
 use crate::{Error, View};
 
@@ -61,25 +61,26 @@ impl<'a> Txn<'a> {
     /// Sets a string, whatever the key held before.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) -> Result<(), Error> {
         check("value", value.len(), VALUE_BYTES_MAX)?;
-        let head = self.prepare(key)?.unwrap_or_default();
+        let mut stored = self.prepare(key)?;
         let expires_ms = match expiry {
-            Expiry::Keep => head.expires_ms(),
+            Expiry::Keep => stored.head.expires_ms(),
             Expiry::Never => None,
             Expiry::At(ms) => Some(ms),
         };
-        if head.lengths != [0; 3] {
+        if stored.head.lengths != [0; 3] {
             self.delete(key)?;
+            stored = StoredHead::read(self.rows, key)?;
         }
-        // What a deletion above removed may be named again: removing twice is removing once.
-        let resets = head.string.resets();
+        let resets = stored.head.string.resets();
         let at = Address::string(Bytes::copy_from_slice(key));
-        self.emit(Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms, resets })
+        self.emit_on(stored, Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms, resets })
     }
 
     /// Adds to a string counter. The caller has checked that the value is a number and the sum in range.
     pub fn add_string(&mut self, key: &[u8], amount: Number) -> Result<(), Error> {
-        let head = self.prepare(key)?.unwrap_or_default();
-        self.add(Address::string(Bytes::copy_from_slice(key)), &head.string, amount)
+        let stored = self.prepare(key)?;
+        let added = self.added(Kind::String, &stored.head.string, amount)?;
+        self.emit_on(stored, Op::Add { at: Address::string(Bytes::copy_from_slice(key)), added })
     }
 
     /// Refuses what [`Txn::put_element`] would refuse of these (field, value), before anything is changed.
@@ -110,7 +111,8 @@ impl<'a> Txn<'a> {
     /// Adds to a hash field or a score. The caller has checked the value.
     pub fn add_element(&mut self, key: &[u8], kind: Kind, field: &[u8], amount: Number) -> Result<(), Error> {
         let cell = self.prepare_element(key, kind, field)?;
-        self.add(address(key, kind, field), &cell, amount)
+        let added = self.added(kind, &cell, amount)?;
+        self.emit(Op::Add { at: address(key, kind, field), added })
     }
 
     /// Removes an element; answers whether it was there. Removing the last ends the key, its expiry too.
@@ -177,26 +179,27 @@ impl<'a> Txn<'a> {
 
     /// Refuses what is too large, and removes what a write must not revive under the same name: a value that has
     /// expired, and a choice of expiry whose key was deleted at the same time elsewhere.
-    fn prepare(&mut self, key: &[u8]) -> Result<Option<Head>, Error> {
+    fn prepare(&mut self, key: &[u8]) -> Result<StoredHead, Error> {
         check("key", key.len(), KEY_BYTES_MAX)?;
-        let stored = self.view().stored_head(key)?;
-        if stored.as_ref().is_some_and(|head| !head.exists() || head.expired(self.now_ms)) {
+        let stored = StoredHead::read(self.rows, key)?;
+        if stored.is_stored() && (!stored.head.exists() || stored.head.expired(self.now_ms)) {
             self.emit_delete(key)?;
-            return Ok(None);
+            return Ok(StoredHead::read(self.rows, key)?);
         }
         Ok(stored)
     }
 
     fn prepare_element(&mut self, key: &[u8], kind: Kind, field: &[u8]) -> Result<Cell, Error> {
         check("field or member", field.len(), FIELD_BYTES_MAX)?;
-        match self.prepare(key)? {
-            Some(head) if head.kind().is_some_and(|other| other != kind) => Err(Error::WrongType),
+        let stored = self.prepare(key)?;
+        match stored.head.kind() {
+            Some(other) if other != kind => Err(Error::WrongType),
             Some(_) => Ok(self.view().element_unchecked(key, kind, field)?.unwrap_or_default()),
             None => Ok(Cell::default()),
         }
     }
 
-    fn add(&mut self, at: Address, cell: &Cell, amount: Number) -> Result<(), Error> {
+    fn added(&self, kind: Kind, cell: &Cell, amount: Number) -> Result<Added, Error> {
         let (before_seq, before) = cell.running(self.stamp.dot.replica);
         let after = before.plus(amount);
         if let (Number::Int(b), Number::Int(a), Number::Int(by)) = (before, after, amount) && b.checked_add(by) != Some(a) {
@@ -205,12 +208,12 @@ impl<'a> Txn<'a> {
         // The running total can leave the floats although the value, with others' increments, does not.
         match after {
             Number::Float(total) if total.is_nan() => return Err(Error::caller("resulting score is not a number (NaN)")),
-            Number::Float(total) if total.is_infinite() && at.kind != Kind::Sorted => {
+            Number::Float(total) if total.is_infinite() && kind != Kind::Sorted => {
                 return Err(Error::caller("increment would produce NaN or Infinity"));
             }
             _ => {}
         }
-        self.emit(Op::Add { at, added: Added { before_seq, before, after } })
+        Ok(Added { before_seq, before, after })
     }
 
     fn emit_delete(&mut self, key: &[u8]) -> Result<(), Error> {
@@ -238,6 +241,13 @@ impl<'a> Txn<'a> {
                 push_resets(resets, &address(key, kind, field), cell.resets());
             }
         })
+    }
+
+    /// Like [`Txn::emit`] for an op on a string whose head was just read.
+    fn emit_on(&mut self, stored: StoredHead, op: Op) -> Result<(), Error> {
+        stored.apply(self.rows, &self.stamp, &op)?;
+        self.ops.push(op);
+        Ok(())
     }
 
     fn emit(&mut self, op: Op) -> Result<(), Error> {

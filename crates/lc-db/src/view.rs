@@ -87,6 +87,10 @@ impl<'a> View<'a> {
 
     /// The value of a string key; a counter as text.
     pub fn string(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        let Some(row) = self.rows.get(&head_row(key))? else { return Ok(None) };
+        if let Some(value) = Head::plain_string(&row) {
+            return Ok(Some(value));
+        }
         Ok(self.head_of_kind(key, Kind::String)?.and_then(|head| head.string.visible()).map(text_of))
     }
 

@@ -104,7 +104,7 @@ impl Story {
         }
         let random = &self.random;
         if scattered {
-            self.disk.crash_scattered(|_, _| random.u64() % 2 == 0);
+            self.disk.crash_scattered(|_, _| random.u64().is_multiple_of(2));
         } else {
             self.disk.crash(|_, unsynced| random.u64() % (unsynced + 1));
         }
@@ -168,7 +168,7 @@ fn open(disk: &MemoryDisk) -> Result<(Journal, lc_journal::Recovery), lc_journal
 #[test]
 fn every_acknowledged_record_survives_any_sequence_of_crashes() {
     let (mut cuts, mut records) = (0, 0);
-    for seed in 0..300 {
+    for seed in 0..150 {
         let mut story = Story::new(seed);
         for _ in 0..120 {
             story.step();
@@ -176,6 +176,6 @@ fn every_acknowledged_record_survives_any_sequence_of_crashes() {
         cuts += story.cuts;
         records += story.written.len();
     }
-    assert!(records > 5_000, "the stories wrote something: {records}");
-    assert!(cuts > 50, "some crashes tore a write: {cuts}");
+    assert!(records > 2_500, "the stories wrote something: {records}");
+    assert!(cuts > 30, "some crashes tore a write: {cuts}");
 }

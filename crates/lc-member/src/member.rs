@@ -12,7 +12,7 @@ use lc_db::{Reply, Txn, View, WatchStamp};
 use lc_env::Disk;
 use lc_journal::{Journal, Position, SyncDone, SyncJob};
 use lc_repl::{Alarm, Arrival, Input, Message, Output, Replicator, Time};
-use lc_store::{FlushDone, FlushJob, Store};
+use lc_store::{FlushDone, FlushJob, Flushed, Store};
 
 use crate::log::{Cursors, JournalLog};
 use crate::records::{Records, Standing};
@@ -38,8 +38,8 @@ pub struct Settings {
     pub max_offset_ms: u64,
     /// Changed rows in memory above which they are written to the store.
     pub dirty_bytes_max: usize,
-    /// Clean rows kept in memory.
-    pub cache_bytes: usize,
+    /// The row table's own settings.
+    pub table: lc_store::TableOptions,
     /// The journal's own settings.
     pub journal: lc_journal::Options,
     /// Replication's own settings.
@@ -282,7 +282,7 @@ impl Member {
 
     /// Changed rows to be written to the store without holding the member, and what must be durable in the journal
     /// first: the store must never know of a write that the journal may lose.
-    pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob<Arc<dyn Store>>, Position)> {
+    pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob<dyn Store>, Position)> {
         let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
         if self.flushing.is_some() || self.records.table.dirty_bytes() < enough {
             return None;
@@ -294,8 +294,8 @@ impl Member {
         Some((job, position))
     }
 
-    /// What a flush job did. An error is final.
-    pub fn finish_flush(&mut self, done: FlushDone) -> Result<(), Error> {
+    /// What a flush job did. An error is final. What it gives takes a while to drop, so do that without the member.
+    pub fn finish_flush(&mut self, done: FlushDone) -> Result<Flushed, Error> {
         self.flushing = None;
         self.counters.flushes += 1;
         self.records.table.finish_flush(done).map_err(|error| {

@@ -5,7 +5,6 @@ use lc_core::{ReplicaId, VersionVector, wire};
 use lc_crdt::{Digest, Head, RowError, RowKind, Rows};
 use lc_journal::Position;
 use lc_store::{RowTable, Store};
-use std::sync::Arc;
 
 use crate::unsynced::key_hash;
 use crate::watches::Watches;
@@ -51,7 +50,7 @@ impl Standing {
 }
 
 pub(crate) struct Records {
-    pub table: RowTable<Arc<dyn Store>>,
+    pub table: RowTable<dyn Store>,
     pub digest: Digest,
     pub keys: u64,
     pub watches: Watches,
@@ -68,7 +67,7 @@ struct Undo {
 
 impl Records {
     /// The rows of a store, and where they stand.
-    pub(crate) fn open(table: RowTable<Arc<dyn Store>>) -> Result<(Records, Standing), crate::Error> {
+    pub(crate) fn open(table: RowTable<dyn Store>) -> Result<(Records, Standing), crate::Error> {
         let standing = match table.get(STANDING_ROW)? {
             Some(bytes) => Standing::decode(bytes).map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
             None => Standing::default(),
@@ -103,17 +102,13 @@ impl Records {
     }
 
     fn count_key(&mut self, old: Option<&Bytes>, new: Option<&Bytes>) {
-        let (before, after) = (old.is_some_and(exists), new.is_some_and(exists));
+        let (before, after) = (old.is_some_and(Head::row_exists), new.is_some_and(Head::row_exists));
         self.keys = match (before, after) {
             (false, true) => self.keys + 1,
             (true, false) => self.keys.saturating_sub(1),
             _ => self.keys,
         };
     }
-}
-
-fn exists(head: &Bytes) -> bool {
-    Head::decode(head.clone()).is_ok_and(|head| head.exists())
 }
 
 impl Rows for Records {

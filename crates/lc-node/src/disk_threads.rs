@@ -115,7 +115,9 @@ fn flush_once(node: &Node, even_if_small: bool) {
             return;
         }
         let done = job.run();
-        if let Err(error) = node.member.write().finish_flush(done) {
+        // A binding, so that what was flushed is dropped after the lock.
+        let flushed = node.member.write().finish_flush(done);
+        if let Err(error) = flushed {
             node.fail(&error.to_string());
         }
     }

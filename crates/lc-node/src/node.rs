@@ -9,7 +9,7 @@ use lc_env::{Clock, Random, RealClock, RealDisk, RealRandom};
 use lc_journal::Position;
 use lc_member::{Member, Outgoing, Settings};
 use lc_net::LinkShape;
-use lc_store::{FjallStore, Store};
+use lc_store::{FjallOptions, FjallStore, Store};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ impl Node {
     pub async fn start(config: Config) -> Result<Arc<Node>, Error> {
         let directory = config.data_dir.display().to_string();
         let disk = open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?;
-        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&config.data_dir.join("records"), config.cache_bytes as u64 / 2)?);
+        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
         let member = Member::open(settings(&config), Arc::new(disk), store.clone())?;
         let durable = Durable { position: member.durable(), failed: None };
         let node = Arc::new(Node {
@@ -175,6 +175,11 @@ fn open_disk(config: &Config) -> Result<RealDisk, lc_env::Error> {
     Ok(disk)
 }
 
+/// Rows that are read often are in the row cache; the block cache beneath it only has to be a fraction of that.
+fn store_options(config: &Config) -> FjallOptions {
+    FjallOptions { cache_bytes: config.cache_bytes as u64 / 4, ..FjallOptions::default() }
+}
+
 fn settings(config: &Config) -> Settings {
     Settings {
         cluster: config.cluster.clone(),
@@ -182,7 +187,7 @@ fn settings(config: &Config) -> Settings {
         peers: config.peers.iter().map(|peer| NodeId(peer.node_id)).collect(),
         max_offset_ms: config.max_offset_ms,
         dirty_bytes_max: config.dirty_bytes_max,
-        cache_bytes: config.cache_bytes,
+        table: lc_store::TableOptions { cache_bytes: config.cache_bytes, hash_seed: RealRandom.u64() },
         journal: lc_journal::Options { segment_bytes: config.journal_segment_bytes, ..lc_journal::Options::default() },
         replication: lc_repl::Settings::default(),
     }

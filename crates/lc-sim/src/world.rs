@@ -527,7 +527,7 @@ fn settings(rng: &Rng, index: usize, count: usize) -> Settings {
         peers: (0..count).filter(|&other| other != index).map(node).collect(),
         max_offset_ms: 500,
         dirty_bytes_max: 1,
-        cache_bytes: 4096,
+        table: lc_store::TableOptions { cache_bytes: 4096, hash_seed: 1 },
         journal: lc_journal::Options { segment_bytes: 4096 << rng.below(6), tail_bytes: 2048 << rng.below(8), ..lc_journal::Options::default() },
         replication: lc_repl::Settings {
             window_bytes: 2048 << rng.below(10),

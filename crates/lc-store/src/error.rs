@@ -1,28 +1,34 @@
-//! What can go wrong with stored rows.
+//! Why the store did not do it.
 
 use lc_core::Fault;
 
-/// The store failed; what it has cannot be trusted until somebody has looked.
-#[derive(Debug, thiserror::Error)]
+/// Errors of the store.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine under the store failed.
-    #[error("{doing}: {source}")]
+    /// The engine or the disk under it failed.
+    #[error("{doing}: {why}")]
     Engine {
-        /// What was being done.
+        /// What was being done, as a verb phrase.
         doing: &'static str,
         /// What the engine said.
-        source: fjall::Error,
+        why: String,
     },
-    /// Rows of a commit are not in ascending order.
-    #[error("rows of a commit are not in ascending order")]
-    Unordered,
+    /// A row key that no engine takes; nothing of its batch was written.
+    #[error("a row key of {bytes} bytes; 1 to {} are allowed", crate::ROW_KEY_BYTES_MAX)]
+    KeyLength {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Rows came in the wrong order; nothing of their batch was written.
+    #[error("rows must come in ascending order of their keys, each once")]
+    Order,
 }
 
 impl Error {
-    /// What a caller can do.
+    /// What a caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Engine { .. } | Error::Unordered => Fault::Stop,
+            Error::Engine { .. } | Error::KeyLength { .. } | Error::Order => Fault::Stop,
         }
     }
 }

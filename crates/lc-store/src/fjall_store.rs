@@ -1,69 +1,102 @@
-//! Rows on disk, in one keyspace of fjall.
+//! Rows on disk, in fjall. This file is the only one that names it.
 //!
-//! Commits go in as sorted tables ("ingestion"), past fjall's own log: the member's journal is the log.
+//! A commit is one ingestion: the sorted rows become tables of their own, each synced, and then one manifest, synced and renamed into
+//! place, makes all of them visible. Until that renaming the rows are not there, after it they are; fjall's own journal stays empty, since
+//! the journal of a node already holds what is not yet in the store.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::CompressionPolicy};
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions};
 
-use crate::store::{Scan, Store};
-use crate::Error;
+use crate::store::{Checked, is_span};
+use crate::{Error, Row, RowChange, RowIter, Store};
 
-/// A store in a directory.
+/// Sizes.
+#[derive(Clone, Debug)]
+pub struct FjallOptions {
+    /// Cache of blocks read from tables, in bytes; filters and indexes live in it too, about 2 bytes a row.
+    pub cache_bytes: u64,
+    /// Most table files held open.
+    pub open_files_max: usize,
+}
+
+impl Default for FjallOptions {
+    fn default() -> FjallOptions {
+        FjallOptions { cache_bytes: 16 << 20, open_files_max: 256 }
+    }
+}
+
+/// A fjall database with one keyspace.
 pub struct FjallStore {
-    database: Database,
     rows: Keyspace,
+    /// Dropped last: it stops the compaction thread.
+    _database: Database,
 }
 
 impl FjallStore {
-    /// Opens or makes a store. `cache_bytes` bounds fjall's block cache.
-    pub fn open(directory: &Path, cache_bytes: u64) -> Result<FjallStore, Error> {
-        let database = Database::builder(directory)
-            .cache_size(cache_bytes)
-            .worker_threads(WORKERS)
-            .max_cached_files(Some(FILES_MAX))
+    /// Opens the store in `dir`, making it if missing. Starts one thread for compaction, which ends when the store is dropped.
+    pub fn open(dir: &Path, options: &FjallOptions) -> Result<FjallStore, Error> {
+        let database = Database::builder(dir)
+            .cache_size(options.cache_bytes)
+            .max_cached_files(Some(options.open_files_max))
+            // One: with more, fjall's first keeps a core busy handing compactions to the others.
+            .worker_threads(1)
             .open()
-            .map_err(engine("open the record store"))?;
-        let options = || KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
-        let rows = database.keyspace("rows", options).map_err(engine("open the rows"))?;
-        Ok(FjallStore { database, rows })
+            .map_err(failed("open the record store"))?;
+        let rows = database.keyspace("rows", KeyspaceCreateOptions::default).map_err(failed("open the record store"))?;
+        Ok(FjallStore { rows, _database: database })
+    }
+
+    /// Compaction may fall behind commits; beyond some tables every read would pay for it, so the next commit waits.
+    fn wait_for_compaction(&self) {
+        for _ in 0..COMPACTION_WAITS_MAX {
+            if self.rows.l0_table_count() < UNCOMPACTED_TABLES_MAX {
+                return;
+            }
+            lc_env::pause(COMPACTION_WAIT);
+        }
     }
 }
 
 impl Store for FjallStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        let value = self.rows.get(key).map_err(engine("read a row"))?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        if key.is_empty() || key.len() > crate::ROW_KEY_BYTES_MAX {
+            return Ok(None);
+        }
+        let found = self.rows.get(key).map_err(failed("read a row"))?;
+        // A copy, because fjall's value is a slice of its whole block, and rows are cached for long.
+        Ok(found.map(|value| Bytes::copy_from_slice(&value)))
     }
 
-    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> Scan<'_> {
-        let rows = match to {
-            Some(to) if to <= from => return Box::new(std::iter::empty()),
-            Some(to) => self.rows.range(from..to),
-            None => self.rows.range(from..),
-        };
-        Box::new(rows.map(|guard| {
-            let (key, value) = guard.into_inner().map_err(engine("scan rows"))?;
-            Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
-        }))
+    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
+        match span(&self.rows, from, to) {
+            Some(rows) => Box::new(rows.map(row)),
+            None => Box::new(std::iter::empty()),
+        }
     }
 
-    fn commit(&self, rows: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>) -> Result<(), Error> {
-        let mut ingestion = self.rows.start_ingestion().map_err(engine("begin a commit"))?;
-        let mut last: Option<Bytes> = None;
-        for (key, value) in rows {
-            if last.as_ref().is_some_and(|last| *last >= key) {
-                return Err(Error::Unordered);
-            }
-            match value {
+    fn scan_back(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
+        match span(&self.rows, from, to) {
+            Some(rows) => Box::new(rows.rev().map(row)),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error> {
+        self.wait_for_compaction();
+        let mut ingestion = self.rows.start_ingestion().map_err(failed("begin a commit"))?;
+        let mut checked = Checked::new(rows);
+        for (key, value) in checked.by_ref() {
+            let written = match value {
                 Some(value) => ingestion.write(key.as_ref(), value.as_ref()),
                 None => ingestion.write_tombstone(key.as_ref()),
-            }.map_err(engine("write a row"))?;
-            last = Some(key);
+            };
+            written.map_err(failed("write rows"))?;
         }
-        ingestion.finish().map_err(engine("finish a commit"))?;
-        self.database.persist(PersistMode::SyncAll).map_err(engine("sync a commit"))
+        checked.end()?;
+        ingestion.finish().map_err(failed("commit rows"))
     }
 
     fn approximate_bytes(&self) -> u64 {
@@ -71,10 +104,25 @@ impl Store for FjallStore {
     }
 }
 
-fn engine(doing: &'static str) -> impl Fn(fjall::Error) -> Error {
-    move |source| Error::Engine { doing, source }
+/// The rows of a span; nothing if it cannot hold any, which the engine does not expect to be asked.
+fn span(rows: &Keyspace, from: &[u8], to: Option<&[u8]>) -> Option<fjall::Iter> {
+    is_span(from, to).then(|| match to {
+        Some(to) => rows.range(from..to),
+        None => rows.range(from..),
+    })
 }
 
-/// Compaction is in the background of a node that has few cores to spare.
-const WORKERS: usize = 1;
-const FILES_MAX: usize = 256;
+fn row(guard: Guard) -> Result<Row, Error> {
+    let (key, value) = guard.into_inner().map_err(failed("scan rows"))?;
+    Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
+}
+
+fn failed(doing: &'static str) -> impl Fn(fjall::Error) -> Error {
+    move |error| Error::Engine { doing, why: error.to_string() }
+}
+
+/// fjall compacts from four on; each more costs an absent row one filter lookup.
+const UNCOMPACTED_TABLES_MAX: usize = 16;
+const COMPACTION_WAIT: Duration = Duration::from_millis(5);
+/// Ten seconds; then correctness goes before speed, and the commit goes ahead.
+const COMPACTION_WAITS_MAX: u32 = 2000;

@@ -1,12 +1,11 @@
-//! Rows in order: on disk (fjall), in memory (simulation), and the table that a member works on over either.
+//! Rows by key: a durable store below, and above it a write-back view in memory that is flushed in atomic batches.
 //!
-//! In:    row keys and values, as bytes; sorted batches.
-//! Out:   point reads, ordered scans, atomic durable commits.
-//! Never: what a row means; which writes may be known (that is the member's order of journal and flush).
-//! Proof: tests/laws.rs: every store, and the table over it, behaves like an ordered map, across reopening.
-//! Start: [`Store`] in store.rs, then [`RowTable`] in row_table.rs.
+//! In:    row keys and bytes; when to flush, and on which thread.
+//! Out:   point reads, ordered scans both ways, one durable atomic commit per flush.
+//! Never: what a row means; the journal; when to flush.
+//! Proof: tests/laws.rs: every store, and the view over every store, behaves like an ordered map, across flushes and restarts.
+//! Start: [`RowTable`] in row_table.rs, [`Store`] in store.rs.
 
-mod cache;
 mod error;
 mod fjall_store;
 mod memory_store;
@@ -14,7 +13,7 @@ mod row_table;
 mod store;
 
 pub use error::Error;
-pub use fjall_store::FjallStore;
+pub use fjall_store::{FjallOptions, FjallStore};
 pub use memory_store::MemoryStore;
-pub use row_table::{FlushDone, FlushJob, RowTable};
-pub use store::{Row, Scan, Store};
+pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions};
+pub use store::{Row, RowIter, RowChange, Store, ROW_KEY_BYTES_MAX};

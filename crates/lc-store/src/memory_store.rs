@@ -1,4 +1,4 @@
-//! Rows in memory, for simulation: a commit is durable by definition, and clones share the rows, so they outlive a crash.
+//! A store in memory, for simulation: a commit is atomic and durable because nothing can interrupt it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -7,48 +7,122 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use crate::store::{Scan, Store};
-use crate::Error;
+use crate::store::{Checked, is_span};
+use crate::{Error, Row, RowChange, RowIter, Store};
 
-/// A store in memory; clones are the same store.
+/// Clones are the same store, so one that is kept outside a simulated node survives its crash.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    rows: Arc<RwLock<BTreeMap<Bytes, Bytes>>>,
+    state: Arc<RwLock<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    rows: Arc<BTreeMap<Bytes, Bytes>>,
+    bytes: u64,
+    fail_commit: bool,
 }
 
 impl MemoryStore {
-    /// A store without rows.
+    /// An empty store.
     pub fn new() -> MemoryStore {
         MemoryStore::default()
+    }
+
+    /// The next commit fails and writes nothing.
+    pub fn fail_next_commit(&self) {
+        self.state.write().fail_commit = true;
+    }
+
+    fn span(&self, from: &[u8], to: Option<&[u8]>) -> Span {
+        let from = Bound::Included(Bytes::copy_from_slice(from));
+        let to = to.map_or(Bound::Unbounded, |to| Bound::Excluded(Bytes::copy_from_slice(to)));
+        Span { rows: Arc::clone(&self.state.read().rows), from, to }
     }
 }
 
 impl Store for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        Ok(self.rows.read().get(key).cloned())
+        Ok(self.state.read().rows.get(key).cloned())
     }
 
-    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> Scan<'_> {
-        let end = to.map_or(Bound::Unbounded, Bound::Excluded);
-        if to.is_some_and(|to| to <= from) {
+    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
+        if !is_span(from, to) {
             return Box::new(std::iter::empty());
         }
-        let rows: Vec<_> = self.rows.read().range::<[u8], _>((Bound::Included(from), end)).map(|(key, value)| Ok((key.clone(), value.clone()))).collect();
-        Box::new(rows.into_iter())
+        let mut span = self.span(from, to);
+        Box::new(std::iter::from_fn(move || span.first().map(Ok)))
     }
 
-    fn commit(&self, rows: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>) -> Result<(), Error> {
-        let mut stored = self.rows.write();
-        for (key, value) in rows {
-            match value {
-                Some(value) => stored.insert(key, value),
-                None => stored.remove(&key),
-            };
+    fn scan_back(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
+        if !is_span(from, to) {
+            return Box::new(std::iter::empty());
+        }
+        let mut span = self.span(from, to);
+        Box::new(std::iter::from_fn(move || span.last().map(Ok)))
+    }
+
+    fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error> {
+        let mut checked = Checked::new(rows);
+        let changes: Vec<RowChange> = checked.by_ref().collect();
+        checked.end()?;
+        let mut state = self.state.write();
+        if std::mem::take(&mut state.fail_commit) {
+            return Err(Error::Engine { doing: "commit rows", why: "told to fail".to_owned() });
+        }
+        for (key, value) in changes {
+            state.replace(key, value);
         }
         Ok(())
     }
 
     fn approximate_bytes(&self) -> u64 {
-        self.rows.read().iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
+        self.state.read().bytes
     }
+}
+
+impl State {
+    fn replace(&mut self, key: Bytes, value: Option<Bytes>) {
+        let key_bytes = key.len();
+        // Copies the map only while a scan still looks at it.
+        let rows = Arc::make_mut(&mut self.rows);
+        self.bytes += value.as_ref().map_or(0, |value| (key_bytes + value.len()) as u64);
+        let old = match value {
+            Some(value) => rows.insert(key, value),
+            None => rows.remove(&key),
+        };
+        self.bytes -= old.map_or(0, |old| (key_bytes + old.len()) as u64);
+    }
+}
+
+/// What is left to scan, of the rows as they were when the scan began.
+struct Span {
+    rows: Arc<BTreeMap<Bytes, Bytes>>,
+    from: Bound<Bytes>,
+    to: Bound<Bytes>,
+}
+
+impl Span {
+    fn first(&mut self) -> Option<Row> {
+        let (key, value) = self.rows.range((self.from.clone(), self.to.clone())).next()?;
+        let row = (key.clone(), value.clone());
+        // What comes next is above this key. Both bounds excluding it would be refused, so the end closes the span instead.
+        self.from = Bound::Included(after(key));
+        Some(row)
+    }
+
+    fn last(&mut self) -> Option<Row> {
+        let (key, value) = self.rows.range((self.from.clone(), self.to.clone())).next_back()?;
+        let row = (key.clone(), value.clone());
+        self.to = Bound::Excluded(key.clone());
+        Some(row)
+    }
+}
+
+/// The smallest key above `key`; it is never above an end that `key` was below.
+fn after(key: &[u8]) -> Bytes {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    Bytes::from(next)
 }

@@ -1,161 +1,187 @@
-//! The rows that a member works on: changes in memory over a store.
+//! A node's rows: what changed lately in memory, the rest in a store, one flush at a time between them.
 //!
-//! Three layers, the newest first: `active` takes changes, `frozen` is being written to the store, then cache and
-//! store. For a row in neither of the first two, the cache has nothing or what the store has. A flush refreshes the
-//! cache before `frozen` is dropped, so that stays true.
+//! A row is looked up among the dirty rows, then among those being flushed, then in the cache of clean rows, then in the store. The first
+//! that knows it is right, because rows only move downwards, and the cache takes over flushed rows before they leave the layer above it.
 
-use std::collections::BTreeMap;
-use std::iter::Peekable;
-use std::ops::Bound;
+mod cache;
+mod dirty;
+mod merge;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 
-use crate::cache::Cache;
-use crate::store::{Row, Scan, Store};
-use crate::Error;
+use crate::{Error, RowChange, RowIter, Store};
+use cache::Cache;
+use dirty::{Dirty, key_hash};
+use merge::{Layers, Order, merge};
 
-type Changes = BTreeMap<Bytes, Option<Bytes>>;
+/// Sizes and the like.
+#[derive(Clone, Debug)]
+pub struct TableOptions {
+    /// Bound of the cache of clean rows, in bytes; nothing is reserved before it is used.
+    pub cache_bytes: usize,
+    /// Seed of the hash tables; random on a real node, so that clients cannot choose keys that collide.
+    pub hash_seed: u64,
+}
 
-/// Rows of a store, with changes that are not in it yet.
-pub struct RowTable<S> {
-    active: Changes,
-    active_bytes: usize,
-    frozen: Option<Arc<Changes>>,
-    frozen_bytes: usize,
+impl Default for TableOptions {
+    fn default() -> TableOptions {
+        TableOptions { cache_bytes: 64 << 20, hash_seed: 0 }
+    }
+}
+
+/// Rows over a store. Readers share it; its owner excludes them while it changes rows, begins or finishes a flush, but not while the flush
+/// runs.
+pub struct RowTable<S: ?Sized> {
+    store: Arc<S>,
     cache: Arc<Cache>,
-    store: S,
+    hasher: FixedState,
+    active: Dirty,
+    frozen: Option<Arc<Dirty>>,
+    failed: Option<Error>,
 }
 
-/// Changes on their way to the store; run it without holding the table.
-pub struct FlushJob<S> {
-    changes: Arc<Changes>,
-    cache: Arc<Cache>,
-    store: S,
-}
-
-/// How a flush ended.
-pub struct FlushDone {
-    outcome: Result<(), Error>,
-}
-
-impl<S: Store + Clone> RowTable<S> {
-    /// The rows of `store`, with up to `cache_bytes` of clean ones kept in memory.
-    pub fn new(store: S, cache_bytes: usize) -> RowTable<S> {
-        RowTable { active: Changes::new(), active_bytes: 0, frozen: None, frozen_bytes: 0, cache: Arc::new(Cache::new(cache_bytes)), store }
+impl<S: Store + ?Sized> RowTable<S> {
+    /// The rows in `store`, none of them changed yet.
+    pub fn new(store: Arc<S>, options: &TableOptions) -> RowTable<S> {
+        let hasher = FixedState::with_seed(options.hash_seed);
+        let cache = Arc::new(Cache::new(options.cache_bytes));
+        RowTable { store, cache, active: Dirty::new(hasher.clone()), hasher, frozen: None, failed: None }
     }
 
-    /// The value of a row.
+    /// The bytes of a row.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        if let Some(value) = self.active.get(key) {
-            return Ok(value.clone());
+        let hash = key_hash(&self.hasher, key);
+        if let Some(known) = self.active.get(hash, key) {
+            return Ok(known.clone());
         }
-        if let Some(value) = self.frozen.as_ref().and_then(|frozen| frozen.get(key)) {
-            return Ok(value.clone());
+        if let Some(known) = self.frozen.as_ref().and_then(|frozen| frozen.get(hash, key)) {
+            return Ok(known.clone());
         }
-        if let Some(value) = self.cache.get(key) {
-            return Ok(value);
+        if let Some(known) = self.cache.get(hash, key) {
+            return Ok(known);
         }
-        let value = self.store.get(key)?;
-        self.cache.fill(Bytes::copy_from_slice(key), value.clone());
-        Ok(value)
+        let stored = self.store.get(key)?;
+        // Nothing can have changed this row meanwhile: a change needs the table to itself, and a flush that runs holds other rows.
+        self.cache.put(hash, Bytes::copy_from_slice(key), stored.clone());
+        Ok(stored)
     }
 
-    /// Changes a row; `None` removes it.
+    /// Writes a row, or removes it. `key` and `value` are kept as they are, so they should not be slices of much larger buffers.
     pub fn put(&mut self, key: Bytes, value: Option<Bytes>) {
-        let (key_bytes, value_bytes) = (key.len(), length(&value));
-        match self.active.insert(key, value) {
-            Some(before) => self.active_bytes = self.active_bytes - length(&before) + value_bytes,
-            None => self.active_bytes += key_bytes + value_bytes + ROW_OVERHEAD_BYTES,
-        }
+        let hash = key_hash(&self.hasher, &key);
+        self.active.put(hash, key, value);
     }
 
-    /// Rows from `from` on, before `to` if there is one, ascending.
-    pub fn scan<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> Scan<'a> {
-        if to.is_some_and(|to| to <= from) {
-            return Box::new(std::iter::empty());
-        }
-        let stored = self.store.scan(from, to);
-        let lower: Scan<'a> = match &self.frozen {
-            Some(frozen) => Box::new(Merged { upper: range(frozen, from, to).peekable(), lower: stored.peekable() }),
-            None => stored,
-        };
-        Box::new(Merged { upper: range(&self.active, from, to).peekable(), lower: lower.peekable() })
+    /// Rows from `from` on, up to but without `to`, first to last.
+    pub fn scan<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> RowIter<'a> {
+        merge(&self.layers(), Order::Up, from, to)
     }
 
-    /// Bytes of changes that are not in the store.
+    /// The same rows, last to first.
+    pub fn scan_back<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> RowIter<'a> {
+        merge(&self.layers(), Order::Down, from, to)
+    }
+
+    /// Bytes of rows changed since the last [`RowTable::begin_flush`], with what keeping them costs.
     pub fn dirty_bytes(&self) -> usize {
-        self.active_bytes + self.frozen_bytes
+        self.active.bytes()
     }
 
-    /// Freezes the changes for a flush, with `extra` rows in the same commit. `None` if a flush is under way.
-    pub fn begin_flush(&mut self, extra: Vec<(Bytes, Option<Bytes>)>) -> Option<FlushJob<S>> {
-        if self.frozen.is_some() {
+    /// Bytes of rows that are being flushed.
+    pub fn flushing_bytes(&self) -> usize {
+        self.frozen.as_ref().map_or(0, |frozen| frozen.bytes())
+    }
+
+    /// Bytes of clean rows in memory.
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    /// The store underneath.
+    pub fn store(&self) -> &Arc<S> {
+        &self.store
+    }
+
+    /// Takes the changed rows and `extra`, which becomes part of the same atomic commit, to be written without holding the table. Nothing
+    /// if a flush is under way or one failed, or if there is nothing to write.
+    pub fn begin_flush(&mut self, extra: Vec<RowChange>) -> Option<FlushJob<S>> {
+        if self.frozen.is_some() || self.failed.is_some() || (self.active.is_empty() && extra.is_empty()) {
             return None;
         }
         for (key, value) in extra {
             self.put(key, value);
         }
-        let changes = Arc::new(std::mem::take(&mut self.active));
-        self.frozen_bytes = std::mem::take(&mut self.active_bytes);
-        self.frozen = Some(changes.clone());
-        Some(FlushJob { changes, cache: self.cache.clone(), store: self.store.clone() })
+        let fresh = Dirty::new(self.hasher.clone());
+        let rows = Arc::new(std::mem::replace(&mut self.active, fresh));
+        self.frozen = Some(Arc::clone(&rows));
+        Some(FlushJob { store: Arc::clone(&self.store), cache: Arc::clone(&self.cache), rows })
     }
 
-    /// Drops what was frozen, now that the store has it. After an error it stays, and the table must not be used on.
-    pub fn finish_flush(&mut self, done: FlushDone) -> Result<(), Error> {
-        done.outcome?;
-        self.frozen = None;
-        self.frozen_bytes = 0;
-        Ok(())
+    /// Takes note of how the flush ended. Gives what is to be freed: drop it when the table is no longer held, it takes tens of
+    /// milliseconds for a large flush.
+    ///
+    /// # Errors
+    /// Why the commit failed. The rows stay readable, and no flush begins any more: whether they are in the store is only known after
+    /// opening it again.
+    ///
+    /// # Panics
+    /// If `done` is not of the flush that is under way.
+    pub fn finish_flush(&mut self, done: FlushDone) -> Result<Flushed, Error> {
+        let ours = self.frozen.as_ref().is_some_and(|frozen| Arc::ptr_eq(frozen, &done.rows));
+        assert!(ours, "this flush is not the one under way");
+        match done.outcome {
+            Ok(()) => self.frozen = None,
+            Err(error) => {
+                self.failed = Some(error.clone());
+                return Err(error);
+            }
+        }
+        Ok(Flushed { _rows: done.rows })
+    }
+
+    fn layers(&self) -> Layers<'_, S> {
+        Layers { active: &self.active, frozen: self.frozen.as_deref(), store: &self.store }
     }
 }
 
-impl<S: Store> FlushJob<S> {
-    /// Writes the changes. Blocks for as long as the disk takes.
+/// A flush to run on any thread; bring [`FlushDone`] back. If it is dropped instead, no other can begin.
+#[must_use = "nothing is written until it is run and finished"]
+pub struct FlushJob<S: ?Sized> {
+    store: Arc<S>,
+    cache: Arc<Cache>,
+    rows: Arc<Dirty>,
+}
+
+impl<S: Store + ?Sized> FlushJob<S> {
+    /// Bytes of rows it writes.
+    pub fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+
+    /// Commits the rows, blocking; a second or so per 100 MB.
     pub fn run(self) -> FlushDone {
-        let outcome = self.store.commit(&mut self.changes.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let mut changes = self.rows.changes();
+        let outcome = self.store.commit(&mut changes);
+        drop(changes);
         if outcome.is_ok() {
-            for (key, value) in self.changes.iter() {
-                self.cache.fill(key.clone(), value.clone());
-            }
+            // While the rows are frozen nobody asks the cache about them; when they are not any more, it has them.
+            self.rows.each(|hash, key, value| self.cache.put(hash, key.clone(), value.clone()));
         }
-        FlushDone { outcome }
+        FlushDone { rows: self.rows, outcome }
     }
 }
 
-fn range<'a>(changes: &'a Changes, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)> + use<'a> {
-    changes.range::<[u8], _>((Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded)))
+/// How a [`FlushJob`] ended; for [`RowTable::finish_flush`].
+#[must_use = "the rows stay in memory until the table knows"]
+pub struct FlushDone {
+    rows: Arc<Dirty>,
+    outcome: Result<(), Error>,
 }
 
-fn length(value: &Option<Bytes>) -> usize {
-    value.as_ref().map_or(0, Bytes::len)
+/// Rows that are in the store now; dropping it frees their memory.
+pub struct Flushed {
+    _rows: Arc<Dirty>,
 }
-
-/// Two ordered layers; the upper one wins, and its removals hide rows of the lower.
-struct Merged<'a, U: Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>> {
-    upper: Peekable<U>,
-    lower: Peekable<Scan<'a>>,
-}
-
-impl<'a, U: Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>> Iterator for Merged<'a, U> {
-    type Item = Result<Row, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some((upper, _)) = self.upper.peek() else { return self.lower.next() };
-            match self.lower.peek() {
-                Some(Err(_)) => return self.lower.next(),
-                Some(Ok((lower, _))) if lower < *upper => return self.lower.next(),
-                Some(Ok((lower, _))) if lower == *upper => drop(self.lower.next()),
-                _ => {}
-            }
-            if let Some((key, Some(value))) = self.upper.next() {
-                return Some(Ok((key.clone(), value.clone())));
-            }
-        }
-    }
-}
-
-/// A map entry beside key and value.
-const ROW_OVERHEAD_BYTES: usize = 96;

@@ -1,46 +1,82 @@
-//! The interface of a store.
-
-use std::sync::Arc;
+//! What every engine offers.
 
 use bytes::Bytes;
 
 use crate::Error;
 
-/// A row: key and value.
+/// A row: its key and its bytes.
 pub type Row = (Bytes, Bytes);
+/// A row to write; without bytes it is removed.
+pub type RowChange = (Bytes, Option<Bytes>);
+/// Rows in order; an error may stand in for any of them.
+pub type RowIter<'a> = Box<dyn Iterator<Item = Result<Row, Error>> + 'a>;
 
-/// Rows in order.
-pub type Scan<'a> = Box<dyn Iterator<Item = Result<Row, Error>> + 'a>;
+/// Longest row key, in bytes; what fjall can hold. The shortest is 1.
+pub const ROW_KEY_BYTES_MAX: usize = 65_535;
 
-/// Rows ordered by key.
+/// A durable ordered map from bytes to bytes.
+///
+/// Reads may run beside each other and beside one commit, and see all of a commit or nothing of it.
 pub trait Store: Send + Sync + 'static {
-    /// The value of a row.
+    /// The bytes of a row.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error>;
 
-    /// Rows from `from` on, before `to` if there is one, ascending.
-    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> Scan<'_>;
+    /// Rows from `from` on, up to but without `to`, first to last, as they are now.
+    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_>;
 
-    /// Changes rows, all or none, and returns once that survives a crash. Ascending by key; `None` removes.
-    fn commit(&self, rows: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>) -> Result<(), Error>;
+    /// The same rows, last to first.
+    fn scan_back(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_>;
 
-    /// About how much room the rows take, bytes.
+    /// Writes and removes rows, ascending by key, each key once. When it returns they survive a crash; if it fails, or the crash comes
+    /// first, all of them are written or none. One commit at a time.
+    ///
+    /// # Errors
+    /// [`Error::KeyLength`] and [`Error::Order`] before anything is written; [`Error::Engine`] otherwise, and then it is unknown whether
+    /// the rows are there until the store is opened again.
+    fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error>;
+
+    /// About how many bytes it takes on its medium.
     fn approximate_bytes(&self) -> u64;
 }
 
-impl<S: Store + ?Sized> Store for Arc<S> {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        (**self).get(key)
+/// Passes on rows that may be committed, and remembers the first that may not.
+pub(crate) struct Checked<'a> {
+    rows: &'a mut dyn Iterator<Item = RowChange>,
+    last: Bytes,
+    wrong: Option<Error>,
+}
+
+impl<'a> Checked<'a> {
+    pub(crate) fn new(rows: &'a mut dyn Iterator<Item = RowChange>) -> Checked<'a> {
+        Checked { rows, last: Bytes::new(), wrong: None }
     }
 
-    fn scan(&self, from: &[u8], to: Option<&[u8]>) -> Scan<'_> {
-        (**self).scan(from, to)
+    /// Whether all rows were right; to be asked before what came through is made durable.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        self.wrong.map_or(Ok(()), Err)
     }
+}
 
-    fn commit(&self, rows: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>) -> Result<(), Error> {
-        (**self).commit(rows)
-    }
+impl Iterator for Checked<'_> {
+    type Item = RowChange;
 
-    fn approximate_bytes(&self) -> u64 {
-        (**self).approximate_bytes()
+    fn next(&mut self) -> Option<RowChange> {
+        let row = self.rows.next()?;
+        if row.0.is_empty() || row.0.len() > ROW_KEY_BYTES_MAX {
+            self.wrong = Some(Error::KeyLength { bytes: row.0.len() });
+            return None;
+        }
+        // No key is empty, so the first is above the empty one.
+        if row.0 <= self.last {
+            self.wrong = Some(Error::Order);
+            return None;
+        }
+        self.last = row.0.clone();
+        Some(row)
     }
+}
+
+/// Whether `from..to` can hold anything.
+pub(crate) fn is_span(from: &[u8], to: Option<&[u8]>) -> bool {
+    to.is_none_or(|to| from < to)
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Lightcone: one database in every region of the world.
 #[derive(Parser, Debug)]
-#[command(name = "lightcone", version, about, disable_help_subcommand = true)]
+#[command(name = "lightcone", version, about)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -167,6 +167,8 @@ pub struct ConfigOptions {
 pub enum ConfigAction {
     /// Print a node.toml with every setting, its meaning and its default.
     Example,
+    /// Print the page about every setting, as in docs/configuration.md.
+    Page,
     /// Check a file without starting anything.
     Check {
         /// The file.

@@ -1,6 +1,7 @@
-//! Where a node's log goes: its standard error, coloured only on a terminal.
+//! Where a node's log goes: its standard error, coloured only on a terminal. And what a panic does.
 
 use std::io::{self, IsTerminal};
+use std::{panic, process};
 
 use tracing_subscriber::EnvFilter;
 
@@ -13,4 +14,17 @@ pub fn start(filter: &str) -> Result<(), Error> {
         .map_err(|error| Error::Usage(format!("log filter \"{filter}\": {error}; right would be \"info\" or \"info,lc_net=debug\"")))?;
     tracing_subscriber::fmt().with_env_filter(parsed).with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
     Ok(())
+}
+
+/// From now on a panic in any thread or task ends the process at once.
+///
+/// A panic is a broken invariant: what it left half-changed in memory must not be served or shipped. The journal holds
+/// every acknowledged write, so a restart loses nothing.
+pub fn stop_on_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        report(what);
+        tracing::error!(%what, "broken invariant: this node stops");
+        process::abort();
+    }));
 }

@@ -6,6 +6,10 @@
 //! Proof: config/tests.rs, unit tests beside each file; the black-box tests start this binary.
 //! Start: `main` below, then server.rs for a node and dev.rs for a world.
 
+/// Half of a write's cost is small allocations that cross threads; measured against the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod cli;
 mod config;
 mod dev;
@@ -62,6 +66,7 @@ fn on(mut builder: Builder, work: impl Future<Output = Result<(), Error>>) -> Re
 fn config_action(action: &ConfigAction) -> Result<(), Error> {
     match action {
         ConfigAction::Example => print!("{}", config::page::example()),
+        ConfigAction::Page => print!("{}", config::page::document()),
         ConfigAction::Check { file } => {
             let config = config::load(file)?;
             println!("{} is right: node {} in {}", file.display(), config.node.node_id, config.node.region);

@@ -18,6 +18,7 @@ use crate::{logging, stop_signal};
 pub async fn run(path: &Path, exit_with_stdin: bool) -> Result<(), Error> {
     let config = config::load(path)?;
     logging::start(&config.log_filter)?;
+    logging::stop_on_panic();
     let stop = stop_signal::listen(exit_with_stdin)?;
     let Config { node, resp, http, .. } = config;
     // Doors open first: a taken port must not cost the replay of a journal.

@@ -55,7 +55,7 @@ fn list(args: Args<'_>) -> Result<Reply, Error> {
 }
 
 fn info(names: Args<'_>) -> Reply {
-    let one = |name: &&[u8]| find(name).map_or(Reply::NilArray, description::info);
+    let one = |name: &&[u8]| find(name).map_or(Reply::Nil, description::info);
     match names {
         [] => Reply::Array(COMMANDS.iter().map(|command| description::info(command)).collect()),
         names => Reply::Array(names.iter().map(one).collect()),

@@ -94,6 +94,29 @@ mod tests {
     }
 
     #[test]
+    fn a_second_multi_or_a_late_watch_is_refused_and_spoils_nothing() {
+        let mut paris = Replica::new(1);
+        paris.run("MULTI");
+        paris.run("SET a 1");
+        assert_eq!(paris.run("MULTI"), "ERR MULTI calls can not be nested");
+        assert_eq!(paris.run("WATCH a"), "ERR WATCH inside MULTI is not allowed");
+        assert_eq!(paris.run("EXEC"), "[OK]");
+    }
+
+    #[test]
+    fn unwatch_inside_multi_comes_too_late_to_help() {
+        let mut paris = Replica::new(1);
+        paris.run("WATCH a");
+        paris.run("SET a 1");
+        paris.run("MULTI");
+        assert_eq!(paris.run("UNWATCH"), "QUEUED");
+        assert_eq!(paris.run("EXEC"), "nil");
+        paris.run("MULTI");
+        paris.run("UNWATCH");
+        assert_eq!(paris.run("EXEC"), "[OK]");
+    }
+
+    #[test]
     fn a_watched_key_that_changes_stops_exec() {
         let mut paris = Replica::new(1);
         paris.run("WATCH a");

@@ -15,6 +15,7 @@ pub(super) struct Request<'a> {
     keys: Args<'a>,
     weights: Vec<f64>,
     aggregate: Aggregate,
+    limit: usize,
     /// Whether the reply has scores.
     pub scores: bool,
 }
@@ -28,6 +29,8 @@ pub(super) struct Form {
     pub weighted: bool,
     /// `WITHSCORES`.
     pub scores: bool,
+    /// `LIMIT`.
+    pub limited: bool,
 }
 
 /// What scores of one member become.
@@ -52,7 +55,7 @@ impl<'a> Request<'a> {
         int(args[0])?;
         let few = Error::caller(format!("at least 1 input key is needed for '{}' command", form.name));
         let (keys, mut words) = counted_keys::split(args, few, Error::Syntax)?;
-        let mut request = Request { keys, weights: vec![1.0; keys.len()], aggregate: Aggregate::Sum, scores: false };
+        let mut request = Request { keys, weights: vec![1.0; keys.len()], aggregate: Aggregate::Sum, limit: usize::MAX, scores: false };
         while let Some((word, rest)) = words.split_first() {
             words = match word {
                 _ if is(word, "weights") && form.weighted => request.weights(rest)?,
@@ -61,6 +64,7 @@ impl<'a> Request<'a> {
                     request.scores = true;
                     rest
                 }
+                _ if is(word, "limit") && form.limited => request.limit(rest)?,
                 _ => return Err(Error::Syntax),
             };
         }
@@ -85,6 +89,12 @@ impl<'a> Request<'a> {
         Ok(rest)
     }
 
+    fn limit(&mut self, words: Args<'a>) -> Result<Args<'a>, Error> {
+        let (number, rest) = words.split_first().ok_or(Error::Syntax)?;
+        self.limit = counted_keys::limit_number(number)?;
+        Ok(rest)
+    }
+
     /// Members of at least one key.
     pub(super) fn union(&self, view: &View<'_>) -> Result<Scored, Error> {
         let mut scores: BTreeMap<Bytes, f64> = BTreeMap::new();
@@ -100,12 +110,12 @@ impl<'a> Request<'a> {
         Ok(ordered(scores.into_iter().collect()))
     }
 
-    /// Members of every key, at most `limit`. Walks the smallest and looks each member up in the others.
-    pub(super) fn intersection(&self, view: &View<'_>, limit: usize) -> Result<Scored, Error> {
+    /// Members of every key, as many as `LIMIT` asks for. Walks the smallest and looks each member up in the others.
+    pub(super) fn intersection(&self, view: &View<'_>) -> Result<Scored, Error> {
         let mut sources = self.sources(view)?;
         sources.sort_by_key(|source| source.length);
         let Some((smallest, others)) = sources.split_first() else { return Ok(Vec::new()) };
-        let scored = smallest.filter(view, limit, &|member, score| {
+        let scored = smallest.filter(view, self.limit, &|member, score| {
             let mut sum = score;
             for other in others {
                 let Some(score) = other.score(view, member)? else { return Ok(None) };

@@ -67,7 +67,8 @@ impl<'a> Selection<'a> {
         let &[first, second, ref words @ ..] = args else { return Err(Error::Syntax) };
         let options = Options::parse(words, form)?;
         let by = options.by.unwrap_or(By::Rank);
-        if by == By::Rank && options.limit.is_some() {
+        // As Redis: a LIMIT without end is let through, and does nothing.
+        if by == By::Rank && options.limit.is_some_and(|(_, count)| count != -1) {
             return Err(Error::caller("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"));
         }
         if by == By::Member && options.scores {

@@ -40,7 +40,7 @@ struct Options {
 impl Options {
     fn parse(mut words: Args<'_>, now_ms: u64) -> Result<Options, Error> {
         let mut options = Options { only_if_absent: false, only_if_present: false, get: false, expiry: Expiry::Never };
-        let mut expiry_given = false;
+        let (mut expiry_given, mut bad_amount) = (false, None);
         while let Some((word, rest)) = words.split_first() {
             words = rest;
             match word {
@@ -48,16 +48,24 @@ impl Options {
                 _ if is(word, "xx") => options.only_if_present = true,
                 _ if is(word, "get") => options.get = true,
                 _ => {
-                    let (expiry, rest) = expiry(word, rest, now_ms, "set")?;
+                    let expiry = expiry(word, rest, now_ms, "set");
                     if std::mem::replace(&mut expiry_given, true) {
                         return Err(Error::Syntax);
                     }
-                    options.expiry = expiry;
-                    words = rest;
+                    match expiry {
+                        Ok((expiry, rest)) => (options.expiry, words) = (expiry, rest),
+                        Err(Error::Syntax) => return Err(Error::Syntax),
+                        // Words that contradict each other are told before a bad number.
+                        Err(other) => (bad_amount, words) = (Some(other), rest.get(1..).unwrap_or_default()),
+                    }
                 }
             }
         }
-        if options.only_if_absent && options.only_if_present { Err(Error::Syntax) } else { Ok(options) }
+        match bad_amount {
+            _ if options.only_if_absent && options.only_if_present => Err(Error::Syntax),
+            Some(error) => Err(error),
+            None => Ok(options),
+        }
     }
 }
 
@@ -118,5 +126,7 @@ mod tests {
         assert_eq!(paris.run("GET a"), "nil");
         assert_eq!(paris.run("SET a 1 EX 0"), "ERR invalid expire time in 'set' command");
         assert_eq!(paris.run("SET a 1 EX 1 PX 1"), "ERR syntax error");
+        assert_eq!(paris.run("SET a 1 EX x NX XX"), "ERR syntax error");
+        assert_eq!(paris.run("SET a 1 KEEPTTL EX x"), "ERR syntax error");
     }
 }

@@ -28,12 +28,12 @@ pub(super) static ZDIFFSTORE: Command = Command {
 };
 
 fn read(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(args, Form { name: "zdiff", weighted: false, scores: true })?;
+    let request = Request::parse(args, Form { name: "zdiff", weighted: false, scores: true, limited: false })?;
     Ok(score_range::reply(request.difference(view)?, request.scores))
 }
 
 fn store(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(&args[1..], Form { name: "zdiffstore", weighted: false, scores: false })?;
+    let request = Request::parse(&args[1..], Form { name: "zdiffstore", weighted: false, scores: false, limited: false })?;
     let scored = request.difference(&txn.view())?;
     score_algebra::store(txn, args[0], scored)
 }

@@ -28,13 +28,13 @@ pub(super) static ZINTERSTORE: Command = Command {
 };
 
 fn read(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(args, Form { name: "zinter", weighted: true, scores: true })?;
-    Ok(score_range::reply(request.intersection(view, usize::MAX)?, request.scores))
+    let request = Request::parse(args, Form { name: "zinter", weighted: true, scores: true, limited: false })?;
+    Ok(score_range::reply(request.intersection(view)?, request.scores))
 }
 
 fn store(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(&args[1..], Form { name: "zinterstore", weighted: true, scores: false })?;
-    let scored = request.intersection(&txn.view(), usize::MAX)?;
+    let request = Request::parse(&args[1..], Form { name: "zinterstore", weighted: true, scores: false, limited: false })?;
+    let scored = request.intersection(&txn.view())?;
     score_algebra::store(txn, args[0], scored)
 }
 

@@ -1,8 +1,7 @@
 //! `ZINTERCARD`: how many members all sorted sets have.
 
 use super::score_algebra::{Form, Request};
-use super::counted_keys;
-use crate::arguments::{Args, is};
+use crate::arguments::Args;
 use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
 
 pub(super) static COMMAND: Command = Command {
@@ -17,17 +16,8 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    // A key may be called LIMIT, so the option is looked for where the keys end.
-    let keys_end = args.len().checked_sub(2).filter(|&end| end > 1 && is(args[end], "limit") && !reaches(args, end));
-    let (request, options) = args.split_at(keys_end.unwrap_or(args.len()));
-    let limit = counted_keys::limit(options)?;
-    let request = Request::parse(request, Form { name: "zintercard", weighted: false, scores: false })?;
-    Ok(Reply::count(request.intersection(view, limit)?.len()))
-}
-
-/// Whether the keys go on at `end`, by their number.
-fn reaches(args: Args<'_>, end: usize) -> bool {
-    lc_crdt::Number::parse_int(args[0]).is_some_and(|number| number >= end as i64)
+    let request = Request::parse(args, Form { name: "zintercard", weighted: false, scores: false, limited: true })?;
+    Ok(Reply::count(request.intersection(view)?.len()))
 }
 
 #[cfg(test)]

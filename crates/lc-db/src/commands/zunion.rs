@@ -28,12 +28,12 @@ pub(super) static ZUNIONSTORE: Command = Command {
 };
 
 fn read(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(args, Form { name: "zunion", weighted: true, scores: true })?;
+    let request = Request::parse(args, Form { name: "zunion", weighted: true, scores: true, limited: false })?;
     Ok(score_range::reply(request.union(view)?, request.scores))
 }
 
 fn store(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(&args[1..], Form { name: "zunionstore", weighted: true, scores: false })?;
+    let request = Request::parse(&args[1..], Form { name: "zunionstore", weighted: true, scores: false, limited: false })?;
     let scored = request.union(&txn.view())?;
     score_algebra::store(txn, args[0], scored)
 }

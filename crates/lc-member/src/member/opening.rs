@@ -20,7 +20,7 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
     let (journal, recovery) = Journal::open(disk.clone(), settings.journal.clone())?;
-    let (mut records, mut standing) = Records::open(RowTable::new(store, settings.cache_bytes))?;
+    let (mut records, mut standing) = Records::open(RowTable::new(store, &settings.table))?;
     let entries_replayed = replay(&journal, &mut records, &mut standing)?;
     let last_seq = standing.applied.get(me);
     // After a crash the journal may have lost entries that nobody was told of. Their dots are skipped, so that no

@@ -120,7 +120,7 @@ impl Member {
             peers: self.replicator.peers().collect(),
             inbox_bytes: self.replicator.inbox_bytes(),
             unsynced_entries: self.unsynced.len(),
-            dirty_bytes: self.records.table.dirty_bytes(),
+            dirty_bytes: self.records.table.dirty_bytes() + self.records.table.flushing_bytes(),
             journal_bytes: self.journal.appended().0 - self.journal.first().0,
             counters: self.counters.clone(),
             health: self.health.clone(),

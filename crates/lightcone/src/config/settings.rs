@@ -72,13 +72,6 @@ impl Kind {
     }
 }
 
-impl Setting {
-    /// Its name with its section, as messages show it.
-    pub fn key(&self) -> String {
-        if self.section.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.section, self.name) }
-    }
-}
-
 /// The setting of this name.
 pub fn find(section: &str, name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.section == section && setting.name == name)

@@ -67,10 +67,10 @@ fn every_setting_of_the_example_can_be_uncommented() {
 #[test]
 fn every_default_and_example_fits_its_setting() {
     for setting in SETTINGS {
-        assert!(SECTIONS.iter().any(|section| section.name == setting.section), "{}", setting.key());
-        assert!(reading::fits(&reading::literal(setting.example), setting.kind), "{}", setting.key());
+        assert!(SECTIONS.iter().any(|section| section.name == setting.section), "{}", setting.name);
+        assert!(reading::fits(&reading::literal(setting.example), setting.kind), "{}", setting.name);
         if let Absent::Default(text) = setting.absent {
-            assert!(reading::fits(&reading::literal(text), setting.kind), "{}", setting.key());
+            assert!(reading::fits(&reading::literal(text), setting.kind), "{}", setting.name);
         }
     }
 }

@@ -254,9 +254,9 @@ mod tests {
         let options = with_ports(27_160, &[]);
         let _other = TcpListener::bind("127.0.0.1:27172").expect("free for this test");
         assert_eq!(refused(&options), "port 27172 (for HTTP of ap-northeast): it is taken; stop what uses it, or pass another --http-base");
-        let overlapping = with_ports(27_190, &["--http-base", "27191"]);
+        let overlapping = DevOptions { http_base: 27_191, ..with_ports(27_190, &[]) };
         assert!(refused(&overlapping).contains("port 27191 (for RESP of eu-west): it is taken"));
-        let high = with_ports(27_220, &["--resp-base", "65534"]);
+        let high = DevOptions { resp_base: 65_534, ..with_ports(27_220, &[]) };
         assert!(refused(&high).contains("--resp-base 65534: no port 65534 + 2"), "{}", refused(&high));
     }
 

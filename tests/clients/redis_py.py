@@ -56,19 +56,25 @@ def unknown_files(sources: Path) -> list[str]:
 
 def run(options: argparse.Namespace, protocol: int, listed: list[Listed]) -> dict[str, Outcome]:
     """How every test ended under one protocol."""
-    harmful = [each.test for each in listed if each.never_run and each.concerns(protocol)]
     pytest = [sys.executable, "-m", "pytest", "-c", str(HERE / "pytest.ini"), "--rootdir", str(options.sources)]
     pytest += ["-p", "redis_py_outcomes", "-p", "no:cacheprovider", "--protocol", str(protocol)]
-    pytest += ["--redis-url", f"redis://127.0.0.1:{options.port}/0", *(f"--deselect={test}" for test in harmful)]
-    pytest += ["-k", options.only, "-v"] if options.only else ["-qq", "--tb=no", "--no-summary", "--disable-warnings"]
+    pytest += ["--redis-url", f"redis://127.0.0.1:{options.port}/0", "--disable-warnings"]
+    pytest += ["-v", "-k", options.only] if options.only else ["-qq", "--tb=no", "--no-summary"]
+    harmful = [each.test for each in listed if each.never_run and each.concerns(protocol)]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "outcomes.jsonl"
-        environment = {**os.environ, "PYTHONPATH": str(HERE), "REDIS_PY_OUTCOMES": str(told)}
-        done = subprocess.run([*pytest, *RUN], cwd=options.sources, env=environment)
+        environment = {
+            **os.environ, "PYTHONPATH": str(HERE), "REDIS_PY_OUTCOMES": str(told), "REDIS_PY_NEVER_RUN": "\n".join(harmful)
+        }
+        print(f"redis-py under RESP{protocol}", flush=True)
+        done = subprocess.run(
+            [*pytest, *RUN], cwd=options.sources, env=environment, text=True,
+            stdout=None if options.only else subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
         if options.only:
             sys.exit(done.returncode)
-        if not told.exists():
-            sys.exit(f"pytest ended with {done.returncode} before it ran a test")
+        if not told.exists() or not told.stat().st_size:
+            sys.exit(f"pytest ended with {done.returncode} before it ran a test:\n{done.stdout}")
         lines = [json.loads(line) for line in told.read_text().splitlines()]
     return {line["test"]: line for line in lines}
 
@@ -85,7 +91,7 @@ def judged(protocol: int, ended: dict[str, Outcome], listed: list[Listed]) -> Co
     for each in listed:
         if each.test not in ended and not each.never_run:
             wrong.append(f"does not exist, take it off the list: {each.line()}")
-    print(f"\nredis-py under RESP{protocol}")
+    print(f"RESP{protocol}:")
     for line in wrong:
         print(f"  {line}")
     counts = Counter(outcome["outcome"] for outcome in ended.values())

@@ -19,8 +19,7 @@ use table::{Row, Spread};
 /// Measures, prints the table, and with `--write` puts it into docs/benchmarks.md.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let plan = Plan::parse(arguments)?;
-    let programs = ["--package", "lightcone", "--package", "lc-bench"];
-    process::run(process::cargo().args(["build", "--release", "--bins"]).args(programs))?;
+    process::build_programs()?;
     let rows = measure(&plan)?;
     let markdown = table::markdown(&rows, &plan);
     println!("\n{markdown}");

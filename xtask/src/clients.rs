@@ -40,11 +40,19 @@ fn try_all(named: &[String], passed_on: &[String]) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
     for (client, command) in CLIENTS.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|n| n == name)) {
         println!("--- {client}");
-        // A world of its own for each: one that an earlier client spoiled would blame the next one.
-        let world = World::start("clients", &["us-east"], &[])?;
-        tally = tally.and(&counted(command(&world.regions[0])?.args(passed_on))?);
+        let tried = try_one(*command, passed_on);
+        if let Err(failure) = &tried {
+            println!("{failure}");
+        }
+        tally = tally.and(&tried.unwrap_or(Tally::failure()));
     }
     Ok(tally)
+}
+
+/// In a world of its own: one that an earlier client spoiled would blame the next one.
+fn try_one(command: fn(&Region) -> Result<Command, Failure>, passed_on: &[String]) -> Result<Tally, Failure> {
+    let world = World::start("clients", &["us-east"], &[])?;
+    counted(command(&world.regions[0])?.args(passed_on))
 }
 
 fn redis_cli(region: &Region) -> Result<Command, Failure> {

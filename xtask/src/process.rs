@@ -19,6 +19,13 @@ pub fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Builds `lightcone`, the simulator and the load generator for release. Always together: built one by one, cargo would
+/// choose other features for what they share, and build that again each time.
+pub fn build_programs() -> Result<(), Failure> {
+    let programs = ["--package", "lightcone", "--package", "lc-sim", "--package", "lc-bench"];
+    run(cargo().args(["build", "--release", "--bins"]).args(programs))
+}
+
 /// Runs it on our terminal; anything but success is a failure.
 pub fn run(command: &mut Command) -> Result<(), Failure> {
     let shown = shown(command);

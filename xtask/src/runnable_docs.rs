@@ -4,7 +4,8 @@
 //! - `command   # => text` must print `text`, within ten seconds, since regions agree a moment later;
 //! - every other line must succeed; what follows a lone `#` is for the reader.
 //!
-//! One document is one world: what its first block starts, its last block may use.
+//! One document is one world: what its first block starts, its last block may use. A document whose first line starts
+//! none gets the one of `cargo xtask dev`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -75,11 +76,13 @@ fn run_documents(documents: &[PathBuf]) -> Result<Tally, Failure> {
     if tally.passed == 0 { Err(Failure::new("no document has a block marked `sh run`")) } else { Ok(tally) }
 }
 
-/// Stops at the first line that does not hold: what comes after it builds on it.
+/// Stops at the first line that does not hold: what comes after it builds on it. At least one line.
 fn run_document(lines: &[Line]) -> Tally {
     let mut world = None;
     let mut passed = 0;
-    for line in lines {
+    let given = Line { number: lines[0].number, command: "cargo xtask dev".to_owned(), prints: None };
+    let given = (!starts_a_world(&lines[0].command)).then_some(&given);
+    for line in given.into_iter().chain(lines) {
         match run_line(line, &mut world) {
             Ok(()) => passed += 1,
             Err(failure) => {
@@ -93,7 +96,7 @@ fn run_document(lines: &[Line]) -> Tally {
 
 fn run_line(line: &Line, world: &mut Option<Running>) -> Result<(), Failure> {
     println!("$ {}", line.command);
-    if line.command.starts_with("cargo xtask dev") || line.command.starts_with("lightcone dev") {
+    if starts_a_world(&line.command) {
         *world = None;
         *world = Some(Running::start(&line.command)?);
         return Ok(());
@@ -112,6 +115,10 @@ fn run_line(line: &Line, world: &mut Option<Running>) -> Result<(), Failure> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+fn starts_a_world(command: &str) -> bool {
+    command.starts_with("cargo xtask dev") || command.starts_with("lightcone dev")
 }
 
 /// Bash with our programs first on the path, as the README tells its reader to have them.

@@ -1,19 +1,19 @@
 //! `cargo xtask sim`: the simulator, built for release; all arguments are its own.
 
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use crate::failure::Failure;
-use crate::process;
+use crate::{process, workspace};
 
-/// Turns this process into `lc-sim`.
+/// Builds, then turns this process into `lc-sim`.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    process::build_programs()?;
     let error = simulator().args(arguments).exec();
-    Err(Failure::new(format!("start cargo: {error}")))
+    Err(Failure::new(format!("start the simulator: {error}")))
 }
 
-/// The command that builds and runs the simulator; arguments go after it.
-pub fn simulator() -> std::process::Command {
-    let mut command = process::cargo();
-    command.args(["run", "--quiet", "--release", "--package", "lc-sim", "--"]);
-    command
+/// The simulator that was built.
+pub fn simulator() -> Command {
+    process::command(workspace::release_binary("lc-sim"))
 }

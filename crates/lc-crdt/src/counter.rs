@@ -102,3 +102,34 @@ pub(crate) fn decode(reader: &mut Reader) -> Result<Vec<Count>, Malformed> {
     let length = reader.bounded(limits::REPLICAS_MAX as u64, "counts")?;
     (0..length).map(|_| Count::decode(reader)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use lc_core::{Dot, Hlc, ReplicaId, VersionVector};
+
+    use super::{add, reset};
+    use crate::{Added, Number, Reset, Stamp};
+
+    /// Lost one increment, and left two replicas unequal: tokyo deleted a counter that paris had raised to 1; paris heard
+    /// of it and counted from zero again; then lima's deletion, made before that and naming the old total of 1, arrived
+    /// at those who had the new increment already, and cut it away.
+    #[test]
+    fn a_late_reset_does_not_cut_what_was_counted_from_zero_again() {
+        let deps = VersionVector::new();
+        let paris = |seq| Stamp { dot: Dot::new(ReplicaId(1), seq), hlc: Hlc(seq), deps: &deps };
+        let from_zero = Added { before_seq: 0, before: Number::ZERO, after: Number::Int(1) };
+        let deleted = [Reset { replica: ReplicaId(1), seq: 1, total: Number::Int(1) }];
+        let [mut late, mut early] = [Vec::new(), Vec::new()];
+        for counts in [&mut late, &mut early] {
+            add(counts, &paris(1), &from_zero);
+            reset(counts, &deleted);
+        }
+        reset(&mut early, &deleted);
+        for counts in [&mut late, &mut early] {
+            add(counts, &paris(2), &from_zero);
+        }
+        reset(&mut late, &deleted);
+        assert_eq!(late, early);
+        assert_eq!(late[0].amount(), Number::Int(1));
+    }
+}

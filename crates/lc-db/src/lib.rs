@@ -3,7 +3,7 @@
 //! In:    a command's arguments, the rows (behind `lc_crdt::Rows`), the time, a seed.
 //! Out:   a [`Reply`], and for writes the ops of one entry.
 //! Never: a socket, a clock, a disk, another region; how bytes of RESP or HTTP look.
-//! Proof: tests beside each command, scripts/ for stories of several replicas.
+//! Proof: tests beside each command; tests/laws and tests/truth_tables for several regions at once.
 //! Start: commands.rs (the list), then commands/incr.rs as an example, then txn.rs.
 
 pub mod arguments;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use lc_crdt::{StoredHead, Added, Address, Cell, ElementReset, Head, Kind, Number, Op, Reset, Rows, Stamp, apply_op};
+use lc_crdt::{Added, Address, Cell, ElementReset, Kind, Number, Op, Reset, Rows, Stamp, StoredHead, apply_op};
 
 use crate::{Error, View};
 

@@ -15,7 +15,9 @@ use std::hash::BuildHasher;
 pub(crate) struct Unsynced {
     entries: VecDeque<(Position, Dot)>,
     keys: HashMap<u64, Position, FixedState>,
-    /// An entry that changed every key.
+    /// The newest local entry that is not durable.
+    newest: Option<Position>,
+    /// The newest of them that changed every key.
     everything: Option<Position>,
 }
 
@@ -27,6 +29,7 @@ impl Unsynced {
 
     /// A local entry that ends at `end` changed these keys.
     pub(crate) fn changed(&mut self, end: Position, keys: &[Option<u64>]) {
+        self.newest = Some(end);
         for key in keys {
             match key {
                 Some(hash) => {
@@ -39,14 +42,11 @@ impl Unsynced {
 
     /// What must be durable before a reader of these keys is answered; no keys: a reader of everything.
     pub(crate) fn wait_for(&self, keys: &[&[u8]]) -> Option<Position> {
-        if self.keys.is_empty() && self.everything.is_none() {
-            return None;
+        if self.newest.is_none() || keys.is_empty() {
+            return self.newest;
         }
-        let newest = match keys {
-            [] => self.keys.values().copied().max(),
-            keys => keys.iter().filter_map(|key| self.keys.get(&key_hash(key)).copied()).max(),
-        };
-        newest.max(self.everything)
+        let of_keys = keys.iter().filter_map(|key| self.keys.get(&key_hash(key)).copied()).max();
+        of_keys.max(self.everything)
     }
 
     /// The journal is durable up to `durable`; gives what that makes durable.
@@ -60,6 +60,7 @@ impl Unsynced {
             self.entries.pop_front();
         }
         self.keys.retain(|_, end| *end > durable);
+        self.newest = self.newest.filter(|end| *end > durable);
         self.everything = self.everything.filter(|end| *end > durable);
         vector
     }

@@ -193,6 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         }
         let reply = self.session.execute(&words, self.client.engine());
         drop(words);
+        // At once, not once a batch: the next command may be `CLIENT LIST`.
+        self.describe();
         self.push(&reply);
     }
 
@@ -208,7 +210,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
 
     /// Sends the batch's replies, after what they claim is durable.
     async fn answer(&mut self) -> Result<(), Error> {
-        self.describe();
         if let Some(wait) = self.client.take_wait()
             && let Err(error) = self.client.durable(wait).await
         {

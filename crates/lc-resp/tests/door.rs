@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use tokio::sync::{Notify, watch};
 struct World {
     connected: AtomicU64,
     executed: AtomicU64,
+    commands: AtomicU64,
+    described: Mutex<Vec<String>>,
     kill: Notify,
     killed: AtomicBool,
     journal_fails: AtomicBool,
@@ -60,8 +62,13 @@ impl Client for Visitor {
         let world = self.world.clone();
         async move { world.kill.notified().await }
     }
-    fn describe(&mut self, _session: &Session) {}
-    fn count_commands(&mut self, _commands: u64) {}
+    fn describe(&mut self, session: &Session) {
+        let told = format!("{} {}", session.protocol, String::from_utf8_lossy(&session.name));
+        self.world.described.lock().expect("no test panics inside").push(told);
+    }
+    fn count_commands(&mut self, commands: u64) {
+        self.world.commands.fetch_add(commands, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Visitor {
@@ -113,6 +120,8 @@ async fn open(settings: Settings) -> (SocketAddr, Arc<World>) {
     let world = Arc::new(World {
         connected: AtomicU64::new(0),
         executed: AtomicU64::new(0),
+        commands: AtomicU64::new(0),
+        described: Mutex::default(),
         kill: Notify::new(),
         killed: AtomicBool::new(false),
         journal_fails: AtomicBool::new(false),
@@ -299,6 +308,25 @@ async fn a_killed_connection_ends_while_it_idles() {
     let mut stream = connect(address).await;
     talk(&mut stream, b"get k\r\n", "$-1\r\n").await;
     world.kill.notify_waiters();
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_is_told_what_a_session_says_of_itself_and_how_many_commands_it_ran() {
+    let (address, world) = open(settings()).await;
+    let mut stream = connect(address).await;
+    talk(&mut stream, b"get k\r\nclient setname ada\r\nclient setname ada\r\nget k\r\n", "$-1\r\n+OK\r\n+OK\r\n$-1\r\n").await;
+    assert_eq!(*world.described.lock().expect("no panic"), ["2 ", "2 ada"]);
+    assert_eq!(world.commands.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_ask_for_no_replies() {
+    let (address, _) = open(settings()).await;
+    let mut stream = connect(address).await;
+    let sent = b"client reply skip\r\nping 1\r\nping 2\r\nclient reply off\r\nping 3\r\nping 4\r\nclient reply on\r\nping 5\r\n";
+    talk(&mut stream, sent, "$1\r\n2\r\n+OK\r\n$1\r\n5\r\n").await;
+    talk(&mut stream, b"quit\r\nping\r\n", "+OK\r\n").await;
     assert_eq!(rest(&mut stream).await, "");
 }
 

@@ -6,6 +6,7 @@
 mod cache;
 mod dirty;
 mod merge;
+mod order;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ pub(super) static COMMAND: Command = Command {
     arity: Arity::AtLeast(1),
     group: Group::Connection,
     keys: KeySpec::NONE,
-    syntax: "ID | GETNAME | SETNAME name | SETINFO LIB-NAME name | SETINFO LIB-VER version | LIST [TYPE type] [ID id ...] | INFO | KILL filter ... | REPLY ON|OFF|SKIP | NO-EVICT ON|OFF | NO-TOUCH ON|OFF | TRACKINGINFO | GETREDIR | HELP",
+    syntax: "ID | GETNAME | SETNAME name | SETINFO LIB-NAME name | SETINFO LIB-VER version | LIST [TYPE type] [ID id ...] | INFO | KILL filter ... | REPLY ON|OFF|SKIP | NO-EVICT ON|OFF | NO-TOUCH ON|OFF | UNBLOCK id [TIMEOUT | ERROR] | TRACKINGINFO | GETREDIR | HELP",
     summary: "Asks and sets what the node knows of its connections, and ends them.",
     concurrent: "",
     run: Run::Session(run),
@@ -36,7 +36,7 @@ fn run(session: &mut Session, host: &dyn Host, args: Args<'_>) -> Result<Reply, 
         "help" => sub.exactly::<0>().map(|_| help(HELP)),
         "tracking" | "caching" => Err(sub.not_offered("client-side caching is not built yet")),
         "pause" | "unpause" => Err(sub.not_offered("a node does not hold clients back")),
-        "unblock" => Err(sub.not_offered("no command blocks")),
+        "unblock" => unblock(&sub),
         _ => Err(sub.unknown()),
     }
 }
@@ -115,6 +115,16 @@ fn on_or_off([choice]: [&[u8]; 1]) -> Result<Reply, Error> {
     if is(choice, "on") || is(choice, "off") { Ok(Reply::OK) } else { Err(Error::Syntax) }
 }
 
+/// No command blocks, so nobody waits who could be woken.
+fn unblock(sub: &Subcommand<'_>) -> Result<Reply, Error> {
+    match *sub.args {
+        [id] => int(id).map(|_| Reply::flag(false)),
+        [id, how] if is(how, "timeout") || is(how, "error") => int(id).map(|_| Reply::flag(false)),
+        [_, _] => Err(Error::caller("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+        _ => Err(sub.wrong_count()),
+    }
+}
+
 fn tracking_info() -> Reply {
     let fields = [("flags", Reply::Set(vec![Reply::bulk("off")])), ("redirect", Reply::Int(-1)), ("prefixes", Reply::Array(Vec::new()))];
     Reply::Map(fields.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect())
@@ -132,6 +142,7 @@ const HELP: &[&str] = &[
     "KILL [ID id] [ADDR address] [LADDR address] [USER user] [TYPE type] [SKIPME yes|no] -- ends all that match, answers how many",
     "REPLY ON|OFF|SKIP -- whether replies are sent",
     "NO-EVICT ON|OFF, NO-TOUCH ON|OFF -- taken, and make no difference",
+    "UNBLOCK id [TIMEOUT|ERROR] -- always 0: no command blocks",
     "TRACKINGINFO, GETREDIR -- client-side caching, always off",
     "HELP -- this text",
 ];

@@ -9,7 +9,7 @@ use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
 
 pub(super) static COMMAND: Command = Command {
     name: "hrandfield",
-    arity: Arity::Between(1, 3),
+    arity: Arity::AtLeast(1),
     group: Group::Hashes,
     keys: KeySpec::FIRST,
     syntax: "key [count [WITHVALUES]]",
@@ -23,7 +23,7 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
         return Ok(picks::one(view, args[0], Kind::Hash)?.map_or(Reply::Nil, |(field, _)| Reply::Bulk(field)));
     };
     let count = picks::count(count)?;
-    if rest.first().is_some_and(|word| !is(word, "withvalues")) {
+    if !matches!(rest, []) && !matches!(rest, [word] if is(word, "withvalues")) {
         return Err(Error::Syntax);
     }
     let picked = picks::several(view, key, Kind::Hash, count)?.into_iter();

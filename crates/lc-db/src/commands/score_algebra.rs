@@ -41,6 +41,9 @@ enum Aggregate {
     Max,
 }
 
+/// The score that a member with this score gets, or that it is left out.
+type Keep<'a> = dyn Fn(&[u8], f64) -> Result<Option<f64>, Error> + 'a;
+
 /// A key that takes part.
 struct Source<'a> {
     key: &'a [u8],
@@ -98,7 +101,7 @@ impl<'a> Request<'a> {
     /// Members of at least one key.
     pub(super) fn union(&self, view: &View<'_>) -> Result<Scored, Error> {
         let mut scores: BTreeMap<Bytes, f64> = BTreeMap::new();
-        for source in self.sources(view)? {
+        for source in self.by_length(view)? {
             source.each(view, &mut |member, score| {
                 match scores.get_mut(member) {
                     Some(sum) => *sum = self.aggregate.of(*sum, score),
@@ -112,8 +115,7 @@ impl<'a> Request<'a> {
 
     /// Members of every key, as many as `LIMIT` asks for. Walks the smallest and looks each member up in the others.
     pub(super) fn intersection(&self, view: &View<'_>) -> Result<Scored, Error> {
-        let mut sources = self.sources(view)?;
-        sources.sort_by_key(|source| source.length);
+        let sources = self.by_length(view)?;
         let Some((smallest, others)) = sources.split_first() else { return Ok(Vec::new()) };
         let scored = smallest.filter(view, self.limit, &|member, score| {
             let mut sum = score;
@@ -139,6 +141,13 @@ impl<'a> Request<'a> {
             Ok(Some(score))
         })?;
         Ok(ordered(scored))
+    }
+
+    /// The smallest first: it is the cheapest to walk, and floats are summed in Redis' order.
+    fn by_length(&self, view: &View<'_>) -> Result<Vec<Source<'a>>, Error> {
+        let mut sources = self.sources(view)?;
+        sources.sort_by_key(|source| source.length);
+        Ok(sources)
     }
 
     /// Checks the type of every key. An absent one is an empty sorted set.
@@ -171,7 +180,7 @@ impl Source<'_> {
         Ok(view.element_unchecked(self.key, self.kind, member)?.map(|cell| self.weighted(&cell)))
     }
 
-    fn filter(&self, view: &View<'_>, limit: usize, keep: &dyn Fn(&[u8], f64) -> Result<Option<f64>, Error>) -> Result<Scored, Error> {
+    fn filter(&self, view: &View<'_>, limit: usize, keep: &Keep<'_>) -> Result<Scored, Error> {
         let mut kept = Vec::new();
         let mut failed = None;
         self.each(view, &mut |member, score| {

@@ -9,7 +9,7 @@ use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, Txn};
 
 pub(super) static COMMAND: Command = Command {
     name: "spop",
-    arity: Arity::Between(1, 2),
+    arity: Arity::AtLeast(1),
     group: Group::Sets,
     keys: KeySpec::FIRST,
     syntax: "key [count]",
@@ -20,8 +20,10 @@ pub(super) static COMMAND: Command = Command {
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let key = args[0];
-    let Some(count) = args.get(1) else {
-        return Ok(take(txn, key, 1)?.pop().map_or(Reply::Nil, Reply::Bulk));
+    let count = match &args[1..] {
+        [] => return Ok(take(txn, key, 1)?.pop().map_or(Reply::Nil, Reply::Bulk)),
+        [count] => count,
+        _ => return Err(Error::Syntax),
     };
     let count = int(count).ok().filter(|&count| count >= 0).ok_or(Error::caller("value is out of range, must be positive"))?;
     Ok(Reply::Set(take(txn, key, count)?.into_iter().map(Reply::Bulk).collect()))

@@ -8,7 +8,7 @@ use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
 
 pub(super) static COMMAND: Command = Command {
     name: "srandmember",
-    arity: Arity::Between(1, 2),
+    arity: Arity::AtLeast(1),
     group: Group::Sets,
     keys: KeySpec::FIRST,
     syntax: "key [count]",
@@ -18,8 +18,10 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let Some(count) = args.get(1) else {
-        return Ok(picks::one(view, args[0], Kind::Set)?.map_or(Reply::Nil, |(member, _)| Reply::Bulk(member)));
+    let count = match &args[1..] {
+        [] => return Ok(picks::one(view, args[0], Kind::Set)?.map_or(Reply::Nil, |(member, _)| Reply::Bulk(member))),
+        [count] => count,
+        _ => return Err(Error::Syntax),
     };
     let picked = picks::several(view, args[0], Kind::Set, picks::count(count)?)?;
     Ok(Reply::Array(picked.into_iter().map(|(member, _)| Reply::Bulk(member)).collect()))

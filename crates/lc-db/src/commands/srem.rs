@@ -42,6 +42,20 @@ mod tests {
     }
 
     #[test]
+    fn a_second_type_under_the_key_shows_when_the_first_is_gone() {
+        let (mut paris, mut tokyo) = (Replica::new(1), Replica::new(2));
+        paris.run("SADD carriers AF");
+        tokyo.run("ZADD carriers 1 LH");
+        settle(&mut [&mut paris, &mut tokyo]);
+        assert_eq!(paris.run("ZCARD carriers"), "WRONGTYPE Operation against a key holding the wrong kind of value");
+        assert_eq!(paris.run("SREM carriers AF"), "1");
+        assert_eq!(paris.run("ZRANGE carriers 0 -1"), "[LH]");
+        assert_eq!(tokyo.run("DEL carriers"), "1");
+        settle(&mut [&mut paris, &mut tokyo]);
+        assert!(paris.rows.is_empty(), "a deletion takes both along");
+    }
+
+    #[test]
     fn the_same_removal_in_two_regions_is_one() {
         let (mut paris, mut tokyo) = (Replica::new(1), Replica::new(2));
         paris.run("SADD carriers AF LH");

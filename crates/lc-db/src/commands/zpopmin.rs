@@ -8,7 +8,7 @@ use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, ScoreSpan, Txn};
 
 pub(super) static ZPOPMIN: Command = Command {
     name: "zpopmin",
-    arity: Arity::Between(1, 2),
+    arity: Arity::AtLeast(1),
     group: Group::SortedSets,
     keys: KeySpec::FIRST,
     syntax: "key [count]",
@@ -19,7 +19,7 @@ pub(super) static ZPOPMIN: Command = Command {
 
 pub(super) static ZPOPMAX: Command = Command {
     name: "zpopmax",
-    arity: Arity::Between(1, 2),
+    arity: Arity::AtLeast(1),
     group: Group::SortedSets,
     keys: KeySpec::FIRST,
     syntax: "key [count]",
@@ -29,9 +29,13 @@ pub(super) static ZPOPMAX: Command = Command {
 };
 
 fn pop(txn: &mut Txn<'_>, args: Args<'_>, highest: bool) -> Result<Reply, Error> {
-    let Some(count) = args.get(1) else {
-        let taken = take(txn, args[0], 1, highest)?.into_iter();
-        return Ok(Reply::Array(taken.flat_map(|(member, score)| [Reply::Bulk(member), Reply::Double(score)]).collect()));
+    let count = match &args[1..] {
+        [] => {
+            let taken = take(txn, args[0], 1, highest)?.into_iter();
+            return Ok(Reply::Array(taken.flat_map(|(member, score)| [Reply::Bulk(member), Reply::Double(score)]).collect()));
+        }
+        [count] => count,
+        _ => return Err(Error::Syntax),
     };
     let count = int(count).ok().and_then(|count| usize::try_from(count).ok());
     let count = count.ok_or(Error::caller("value is out of range, must be positive"))?;

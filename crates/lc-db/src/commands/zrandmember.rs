@@ -8,7 +8,7 @@ use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
 
 pub(super) static COMMAND: Command = Command {
     name: "zrandmember",
-    arity: Arity::Between(1, 3),
+    arity: Arity::AtLeast(1),
     group: Group::SortedSets,
     keys: KeySpec::FIRST,
     syntax: "key [count [WITHSCORES]]",
@@ -22,7 +22,7 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
         return Ok(picks::one(view, args[0], Kind::Sorted)?.map_or(Reply::Nil, |(member, _)| Reply::Bulk(member)));
     };
     let count = picks::count(count)?;
-    if rest.first().is_some_and(|word| !is(word, "withscores")) {
+    if !matches!(rest, []) && !matches!(rest, [word] if is(word, "withscores")) {
         return Err(Error::Syntax);
     }
     let picked = picks::several(view, key, Kind::Sorted, count)?;

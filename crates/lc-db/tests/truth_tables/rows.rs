@@ -117,7 +117,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "Expiry",
-        about: "Of concurrent choices the latest moment holds, and no expiry at all is latest of all. A plain `SET` chooses no expiry. Choosing an\nexpiry does not keep a key that another region deletes, and the choice that is left over is not taken on by a later key of the same name.",
+        about: "Of concurrent choices the latest moment holds, and no expiry at all is latest of all. A plain `SET` chooses no expiry; a new\ncollection chooses nothing. Choosing an expiry does not keep a key that another region deletes, and the choice that is left over is not\ntaken on by a key that is made later.",
         rows: &[
             row(&["SET k v"], &["EXPIRE k 100"], &["EXPIRE k 200"], &["TTL k"]),
             row(&["SET k v EX 50"], &["EXPIRE k 10"], &["EXPIRE k 5"], &["TTL k"]),
@@ -132,7 +132,7 @@ pub const TABLES: &[Table] = &[
             row(&[], &["SET k a EX 100"], &["SET k b"], &["GET k", "TTL k"]),
             row(&["HSET h f 1"], &["HSET h g 2"], &["EXPIRE h 100"], &["HGETALL h", "TTL h"]),
             row(&["INCRBY n 5"], &["INCR n"], &["EXPIRE n 100"], &["GET n", "TTL n"]),
-            row(&["SET k v PX 50"], &["PERSIST k"], &["GET k"], &["GET k", "TTL k"]),
+            row(&["SET k v EX 50"], &["PERSIST k"], &["SET k w EX 30"], &["GET k", "TTL k"]),
         ],
     },
     Table {

@@ -1,21 +1,19 @@
 //! Rows that the store does not have yet: by hash for reads and overwrites, by key for scans and the flush.
 
-use std::collections::BTreeSet;
-use std::collections::btree_set;
 use std::hash::BuildHasher;
-use std::ops::Bound;
 
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::order::{self, Order};
 use crate::RowChange;
 
 pub(crate) struct Dirty {
     hasher: FixedState,
     rows: HashTable<RowChange>,
-    order: BTreeSet<Bytes>,
+    order: Order,
     bytes: usize,
 }
 
@@ -26,7 +24,7 @@ pub(super) fn key_hash(hasher: &FixedState, key: &[u8]) -> u64 {
 
 impl Dirty {
     pub(super) fn new(hasher: FixedState) -> Dirty {
-        Dirty { hasher, rows: HashTable::new(), order: BTreeSet::new(), bytes: 0 }
+        Dirty { hasher, rows: HashTable::new(), order: Order::default(), bytes: 0 }
     }
 
     pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&Option<Bytes>> {
@@ -60,7 +58,8 @@ impl Dirty {
 
     /// All rows in order, for a commit.
     pub(super) fn changes(&self) -> impl Iterator<Item = RowChange> + '_ {
-        self.order.iter().map(|key| (key.clone(), self.of(key).clone()))
+        let mut keys = self.order.all();
+        std::iter::from_fn(move || keys.next().map(|key| (key.clone(), self.of(key).clone())))
     }
 
     pub(super) fn each(&self, mut visit: impl FnMut(u64, &Bytes, &Option<Bytes>)) {
@@ -71,8 +70,7 @@ impl Dirty {
 
     /// The rows from `from` on without `to`; the caller has checked that this is a span.
     pub(super) fn range(&self, from: &[u8], to: Option<&[u8]>) -> Range<'_> {
-        let to = to.map_or(Bound::Unbounded, Bound::Excluded);
-        Range { rows: self, keys: self.order.range::<[u8], _>((Bound::Included(from), to)) }
+        Range { rows: self, keys: self.order.range(from, to) }
     }
 
     fn of(&self, key: &Bytes) -> &Option<Bytes> {
@@ -82,7 +80,7 @@ impl Dirty {
 
 pub(super) struct Range<'a> {
     rows: &'a Dirty,
-    keys: btree_set::Range<'a, Bytes>,
+    keys: order::Range<'a>,
 }
 
 impl Range<'_> {

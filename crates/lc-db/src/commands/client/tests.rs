@@ -67,6 +67,8 @@ fn what_is_left_out_says_so() {
     assert_eq!(paris.run("CLIENT NO-TOUCH maybe"), "ERR syntax error");
     assert_eq!(paris.run("CLIENT TRACKINGINFO"), "{flags={off} prefixes=[] redirect=-1}");
     assert_eq!(paris.run("CLIENT TRACKING on"), "ERR command 'CLIENT TRACKING' is not offered: client-side caching is not built yet");
+    assert_eq!(paris.run("CLIENT UNBLOCK 1 ERROR"), "0");
+    assert_eq!(paris.run("CLIENT UNBLOCK 1 WHY"), "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     assert_eq!(paris.run("CLIENT FOO"), "ERR unknown subcommand 'FOO'. Try CLIENT HELP.");
     assert_eq!(paris.run("CLIENT SETNAME"), "ERR wrong number of arguments for 'client|setname' command");
     assert!(paris.run("CLIENT HELP").contains("KILL"));

@@ -1,0 +1,45 @@
+//! The simulator can be trusted: it is the same at every run, and every seeded bug makes it fail.
+
+use std::time::Duration;
+
+use lc_sim::{Bug, Scenario, World};
+
+#[test]
+fn one_seed_run_twice_is_identical() {
+    let scenario = Scenario { busy: Duration::from_secs(5), keep_trace: true, ..Scenario::default() };
+    for seed in 1..6 {
+        let (first, second) = (World::run(seed, &scenario), World::run(seed, &scenario));
+        assert!(!first.trace.is_empty());
+        assert_eq!(first.trace, second.trace);
+        assert_eq!(first.trace_hash, second.trace_hash);
+    }
+}
+
+#[test]
+fn different_seeds_are_different_worlds() {
+    let scenario = Scenario { busy: Duration::from_secs(2), ..Scenario::default() };
+    assert_ne!(World::run(1, &scenario).trace_hash, World::run(2, &scenario).trace_hash);
+}
+
+#[test]
+fn some_seeds_are_clean() {
+    for seed in 1..6 {
+        let report = World::run(seed, &Scenario::default());
+        assert_eq!(report.violations, []);
+        assert!(report.acknowledged > 0 && report.faults > 0, "a world in which nothing happens proves nothing");
+    }
+}
+
+/// A checker that cannot fail is worth nothing: each of these mistakes must be noticed within a few seeds.
+#[test]
+fn every_seeded_bug_is_found() {
+    let missed: Vec<Bug> = Bug::ALL.into_iter().filter(|&bug| !found(bug)).collect();
+    assert!(missed.is_empty(), "not found within {SEEDS} seeds: {missed:?}");
+}
+
+fn found(bug: Bug) -> bool {
+    let scenario = Scenario { bug: Some(bug), ..Scenario::default() };
+    (1..=SEEDS).any(|seed| !World::run(seed, &scenario).violations.is_empty())
+}
+
+const SEEDS: u64 = 40;

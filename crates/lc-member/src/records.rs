@@ -4,7 +4,7 @@ use bytes::Bytes;
 use lc_core::{ReplicaId, VersionVector, wire};
 use lc_crdt::{Digest, Head, RowError, RowKind, Rows};
 use lc_journal::Position;
-use lc_store::{RowTable, Store};
+use lc_store::{RowIter, RowTable, Store};
 
 use crate::unsynced::key_hash;
 use crate::watches::Watches;
@@ -117,13 +117,11 @@ impl Rows for Records {
     }
 
     fn scan(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
-        for item in self.table.scan(from, Some(to)) {
-            let (row, value) = item.map_err(|error| RowError(error.to_string()))?;
-            if !visit(&row, &value) {
-                break;
-            }
-        }
-        Ok(())
+        visit_all(self.table.scan(from, Some(to)), visit)
+    }
+
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+        visit_all(self.table.scan_back(from, Some(to)), visit)
     }
 
     fn replace(&mut self, row: Vec<u8>, old: Option<&Bytes>, new: Option<Bytes>) {
@@ -147,6 +145,16 @@ impl Rows for Records {
             undo.touched.push(key.map(key_hash));
         }
     }
+}
+
+fn visit_all(rows: RowIter<'_>, visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+    for item in rows {
+        let (row, value) = item.map_err(|error| RowError(error.to_string()))?;
+        if !visit(&row, &value) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Who may be asked to remove a row that is due: the replica whose choice of expiry stands.

@@ -19,7 +19,9 @@ pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), R
         Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => {
             change_head(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets))
         }
-        Op::Put { at, value, resets, .. } => change_element(rows, at, |cell| cell.put(stamp, value.clone(), None, resets)),
+        Op::Put { at, value, resets, .. } => {
+            change_element(rows, at, |cell| cell.put(stamp, value.clone(), None, resets))
+        }
         Op::Add { at, added } => add(rows, stamp, at, added),
         Op::Remove { at, resets } => change_element(rows, at, |cell| cell.remove(stamp, resets)),
         Op::Delete { key, resets } => delete(rows, stamp, key, resets),
@@ -120,7 +122,11 @@ fn clear(rows: &mut dyn Rows, stamp: &Stamp<'_>, resets: &[ElementReset]) -> Res
     sorted.sort_by(|a, b| a.at.cmp(&b.at));
     for key in keys {
         let first = sorted.partition_point(|element| element.at.key < key);
-        let own: Vec<ElementReset> = sorted[first..].iter().take_while(|element| element.at.key == key).map(|&element| element.clone()).collect();
+        let own: Vec<ElementReset> = sorted[first..]
+            .iter()
+            .take_while(|element| element.at.key == key)
+            .map(|&element| element.clone())
+            .collect();
         delete(rows, stamp, &key, &own)?;
     }
     Ok(())

@@ -78,7 +78,8 @@ impl Cell {
 
     /// Every replica adds in the same order, by replica, so floats agree to the bit.
     fn sum(&self, base: Number) -> Number {
-        let float = matches!(base, Number::Float(_)) || self.counts.iter().any(|count| matches!(count.amount(), Number::Float(_)));
+        let float = matches!(base, Number::Float(_))
+            || self.counts.iter().any(|count| matches!(count.amount(), Number::Float(_)));
         if float {
             let sum = self.counts.iter().fold(base.as_f64(), |sum, count| sum + count.amount().as_f64());
             return Number::Float(if sum.is_nan() { 0.0 } else { sum });

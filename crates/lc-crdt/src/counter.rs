@@ -60,13 +60,16 @@ pub(crate) fn add(counts: &mut Vec<Count>, stamp: &Stamp<'_>, added: &Added) {
             counts[at].total = added.after;
         }
         Ok(_) => {}
-        Err(at) => counts.insert(at, Count {
-            replica,
-            seq: stamp.dot.seq,
-            total: added.after,
-            cut_seq: cut_below(stamp.dot.seq, added),
-            cut_total: added.before,
-        }),
+        Err(at) => counts.insert(
+            at,
+            Count {
+                replica,
+                seq: stamp.dot.seq,
+                total: added.after,
+                cut_seq: cut_below(stamp.dot.seq, added),
+                cut_total: added.before,
+            },
+        ),
     }
 }
 

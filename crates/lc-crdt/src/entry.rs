@@ -63,7 +63,10 @@ impl Entry {
         let replica = ReplicaId(reader.bounded(u64::from(u16::MAX), "replica")? as u16);
         let seq = reader.varint("sequence")?;
         let gap = reader.varint("sequence gap")?;
-        let prev_seq = seq.checked_sub(1).and_then(|below| below.checked_sub(gap)).ok_or(Malformed::OutOfBounds("sequence gap"))?;
+        let prev_seq = seq
+            .checked_sub(1)
+            .and_then(|below| below.checked_sub(gap))
+            .ok_or(Malformed::OutOfBounds("sequence gap"))?;
         let hlc = Hlc(reader.fixed_u64("hlc")?);
         let deps = VersionVector::decode(&mut reader)?;
         let length = reader.bounded(limits::ENTRY_BYTES_MAX as u64, "ops")?;

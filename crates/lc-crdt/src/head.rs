@@ -58,7 +58,8 @@ impl Head {
 
     /// When the key ends, Unix ms: the latest of the concurrent choices, where "never" is latest of all.
     pub fn expires_ms(&self) -> Option<u64> {
-        let of_values = self.string.siblings.iter().filter(|sibling| !sibling.expiry_replaced).map(|sibling| sibling.expires_ms);
+        let of_values =
+            self.string.siblings.iter().filter(|sibling| !sibling.expiry_replaced).map(|sibling| sibling.expires_ms);
         let choices = of_values.chain(self.expiry.iter().map(|choice| choice.at_ms));
         let latest = choices.map(|choice| choice.unwrap_or(u64::MAX)).max();
         latest.filter(|&ms| ms < u64::MAX)

@@ -100,7 +100,17 @@ mod tests {
 
     #[test]
     fn only_canonical_whole_numbers_are_read() {
-        for (text, value) in [("0", Some(0)), ("-1", Some(-1)), ("12", Some(12)), ("-0", None), ("012", None), ("+1", None), ("", None), ("-", None), (" 1", None)] {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("12", Some(12)),
+            ("-0", None),
+            ("012", None),
+            ("+1", None),
+            ("", None),
+            ("-", None),
+            (" 1", None),
+        ] {
             assert_eq!(Number::parse_int(text.as_bytes()), value, "{text:?}");
         }
         assert_eq!(Number::parse_int(b"9223372036854775808"), None);

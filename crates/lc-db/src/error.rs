@@ -76,7 +76,12 @@ impl Error {
             Error::Unavailable(_) => "UNAVAILABLE",
             Error::Rows(_) => "CORRUPT",
             Error::TooLarge { .. } => "TOOLARGE",
-            Error::Syntax | Error::NotInteger | Error::NotFloat | Error::Arity(_) | Error::NotOffered(_) | Error::Caller(_) => "ERR",
+            Error::Syntax
+            | Error::NotInteger
+            | Error::NotFloat
+            | Error::Arity(_)
+            | Error::NotOffered(_)
+            | Error::Caller(_) => "ERR",
         }
     }
 

@@ -40,7 +40,14 @@ mod tests {
 
     #[test]
     fn floats_look_as_redis_shows_them() {
-        for (value, text) in [(3.0, "3"), (3.5, "3.5"), (1e20, "1e+20"), (f64::INFINITY, "inf"), (1.5e-7, "1.5e-07"), (17179869184.0, "17179869184")] {
+        for (value, text) in [
+            (3.0, "3"),
+            (3.5, "3.5"),
+            (1e20, "1e+20"),
+            (f64::INFINITY, "inf"),
+            (1.5e-7, "1.5e-07"),
+            (17179869184.0, "17179869184"),
+        ] {
             assert_eq!(format(value), text);
         }
         assert_eq!(format_sum(0.1 + 0.2), "0.3");

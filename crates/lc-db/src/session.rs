@@ -149,7 +149,11 @@ impl Session {
     fn enqueue(&mut self, command: &'static Command, args: Args<'_>) -> Result<Reply, Error> {
         let bytes: usize = args.iter().map(|arg| arg.len() + ARGUMENT_BYTES).sum();
         if self.queued_bytes + bytes > ENTRY_BYTES_MAX {
-            return Err(Error::TooLarge { what: "transaction", bytes: self.queued_bytes + bytes, max: ENTRY_BYTES_MAX });
+            return Err(Error::TooLarge {
+                what: "transaction",
+                bytes: self.queued_bytes + bytes,
+                max: ENTRY_BYTES_MAX,
+            });
         }
         self.queued_bytes += bytes;
         let args = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
@@ -205,7 +209,12 @@ impl Session {
         outcome
     }
 
-    fn exec_queue(&mut self, engine: &mut dyn Engine, watched: &[(Bytes, WatchStamp)], queue: &[Queued]) -> Result<Reply, Error> {
+    fn exec_queue(
+        &mut self,
+        engine: &mut dyn Engine,
+        watched: &[(Bytes, WatchStamp)],
+        queue: &[Queued],
+    ) -> Result<Reply, Error> {
         // Commands about the connection do not touch records, so they are answered after the entry is decided.
         let mut replies = Vec::new();
         let outcome = engine.write_if_unchanged(watched, &mut |txn| {
@@ -262,7 +271,11 @@ pub(crate) fn keys_of<'a>(command: &Command, args: Args<'a>) -> Vec<&'a [u8]> {
 /// The text for a command that is not in the catalogue.
 pub(crate) fn unknown(name: &[u8], args: Args<'_>) -> Error {
     let listed: Vec<String> = args.iter().take(8).map(|arg| format!("'{}'", shown(arg))).collect();
-    Error::NotOffered(format!("unknown command '{}', with args beginning with: {} ", shown(name), listed.join(" ")).trim_end().to_owned())
+    Error::NotOffered(
+        format!("unknown command '{}', with args beginning with: {} ", shown(name), listed.join(" "))
+            .trim_end()
+            .to_owned(),
+    )
 }
 
 const BEFORE_AUTH: [&str; 4] = ["auth", "hello", "quit", "reset"];

@@ -131,7 +131,8 @@ impl Replica {
 
     /// Applies what `other` has decided and this replica has not.
     pub fn pull(&mut self, other: &Replica) {
-        let missing: Vec<Entry> = other.journal.iter().filter(|entry| !self.vector.covers(entry.dot)).cloned().collect();
+        let missing: Vec<Entry> =
+            other.journal.iter().filter(|entry| !self.vector.covers(entry.dot)).cloned().collect();
         for entry in missing {
             self.receive(&entry);
         }
@@ -178,7 +179,11 @@ impl Engine for Replica {
         self
     }
 
-    fn read(&mut self, _keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+    fn read(
+        &mut self,
+        _keys: &[&[u8]],
+        run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>,
+    ) -> Result<Reply, Error> {
         run(&View::new(&self.rows, self.now_ms, 7))
     }
 
@@ -253,7 +258,8 @@ impl Host for Replica {
         view.each_key(0, &mut |_, _, _| {
             count += 1;
             true
-        }).expect("map rows do not fail");
+        })
+        .expect("map rows do not fail");
         count
     }
 }
@@ -316,11 +322,13 @@ pub fn show(reply: &Reply) -> String {
             format!("{{{}}}", shown.join(" "))
         }
         Reply::Pairs(pairs) => {
-            let shown: Vec<String> = pairs.iter().map(|(one, other)| format!("[{} {}]", show(one), show(other))).collect();
+            let shown: Vec<String> =
+                pairs.iter().map(|(one, other)| format!("[{} {}]", show(one), show(other))).collect();
             format!("[{}]", shown.join(" "))
         }
         Reply::Map(pairs) => {
-            let mut shown: Vec<String> = pairs.iter().map(|(key, value)| format!("{}={}", show(key), show(value))).collect();
+            let mut shown: Vec<String> =
+                pairs.iter().map(|(key, value)| format!("{}={}", show(key), show(value))).collect();
             shown.sort();
             format!("{{{}}}", shown.join(" "))
         }

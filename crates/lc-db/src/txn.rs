@@ -84,7 +84,12 @@ impl<'a> Txn<'a> {
     }
 
     /// Refuses what [`Txn::put_element`] would refuse of these (field, value), before anything is changed.
-    pub fn check_elements<'b>(&self, key: &[u8], kind: Kind, elements: impl IntoIterator<Item = (&'b [u8], &'b [u8])>) -> Result<(), Error> {
+    pub fn check_elements<'b>(
+        &self,
+        key: &[u8],
+        kind: Kind,
+        elements: impl IntoIterator<Item = (&'b [u8], &'b [u8])>,
+    ) -> Result<(), Error> {
         check("key", key.len(), KEY_BYTES_MAX)?;
         for (field, value) in elements {
             check("field or member", field.len(), FIELD_BYTES_MAX)?;
@@ -131,7 +136,8 @@ impl<'a> Txn<'a> {
     pub fn remove_elements(&mut self, key: &[u8], kind: Kind, fields: &[Bytes]) -> Result<(), Error> {
         let head = self.view().head(key)?.unwrap_or_default();
         // What stands under the key with another type is not what the caller saw, and stays.
-        let others = Kind::COLLECTIONS.into_iter().any(|other| other != kind && head.length(other) > 0) || !head.string.is_empty();
+        let others = Kind::COLLECTIONS.into_iter().any(|other| other != kind && head.length(other) > 0)
+            || !head.string.is_empty();
         if !others && !fields.is_empty() && fields.len() as u64 == head.length(kind) {
             return self.emit_delete(key);
         }
@@ -202,12 +208,16 @@ impl<'a> Txn<'a> {
     fn added(&self, kind: Kind, cell: &Cell, amount: Number) -> Result<Added, Error> {
         let (before_seq, before) = cell.running(self.stamp.dot.replica);
         let after = before.plus(amount);
-        if let (Number::Int(b), Number::Int(a), Number::Int(by)) = (before, after, amount) && b.checked_add(by) != Some(a) {
+        if let (Number::Int(b), Number::Int(a), Number::Int(by)) = (before, after, amount)
+            && b.checked_add(by) != Some(a)
+        {
             return Err(Error::caller("increment or decrement would overflow"));
         }
         // The running total can leave the floats although the value, with others' increments, does not.
         match after {
-            Number::Float(total) if total.is_nan() => return Err(Error::caller("resulting score is not a number (NaN)")),
+            Number::Float(total) if total.is_nan() => {
+                return Err(Error::caller("resulting score is not a number (NaN)"));
+            }
             Number::Float(total) if total.is_infinite() && kind != Kind::Sorted => {
                 return Err(Error::caller("increment would produce NaN or Infinity"));
             }

@@ -137,7 +137,13 @@ impl<'a> View<'a> {
 
     /// Visits the elements of a collection in the order of their hashes, from `cursor` (0: all), until `visit`
     /// answers false. Gives (hash, field, cell). Nothing if the key is absent; `WRONGTYPE` if it is of another kind.
-    pub fn each_element(&self, key: &[u8], kind: Kind, cursor: u32, visit: &mut dyn FnMut(u32, &[u8], Cell) -> bool) -> Result<(), Error> {
+    pub fn each_element(
+        &self,
+        key: &[u8],
+        kind: Kind,
+        cursor: u32,
+        visit: &mut dyn FnMut(u32, &[u8], Cell) -> bool,
+    ) -> Result<(), Error> {
         if self.head_of_kind(key, kind)?.is_none() {
             return Ok(());
         }
@@ -159,7 +165,12 @@ impl<'a> View<'a> {
     }
 
     /// Visits the elements that are stored under a key of any kind, hidden or expired ones too.
-    pub(crate) fn each_stored_element(&self, key: &[u8], kind: Kind, visit: &mut dyn FnMut(&[u8], Cell)) -> Result<(), Error> {
+    pub(crate) fn each_stored_element(
+        &self,
+        key: &[u8],
+        kind: Kind,
+        visit: &mut dyn FnMut(&[u8], Cell),
+    ) -> Result<(), Error> {
         let prefix = element_prefix(key, kind);
         let mut bad = None;
         self.rows.scan(&prefix, &past(&prefix), &mut |row, bytes| match Cell::decode(bytes.clone()) {
@@ -198,12 +209,23 @@ impl<'a> View<'a> {
     }
 
     /// Visits sorted-set members within `span`, by score then member, ascending, until `visit` answers false.
-    pub fn each_score(&self, key: &[u8], span: ScoreSpan, visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+    pub fn each_score(
+        &self,
+        key: &[u8],
+        span: ScoreSpan,
+        visit: &mut dyn FnMut(f64, &[u8]) -> bool,
+    ) -> Result<(), Error> {
         self.each_score_from(key, span, b"", visit)
     }
 
     /// Like [`View::each_score`], but of the lowest score only members from `member` on.
-    pub fn each_score_from(&self, key: &[u8], span: ScoreSpan, member: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+    pub fn each_score_from(
+        &self,
+        key: &[u8],
+        span: ScoreSpan,
+        member: &[u8],
+        visit: &mut dyn FnMut(f64, &[u8]) -> bool,
+    ) -> Result<(), Error> {
         if self.head_of_kind(key, Kind::Sorted)?.is_none() {
             return Ok(());
         }
@@ -216,18 +238,35 @@ impl<'a> View<'a> {
     }
 
     /// Like [`View::each_score`], descending.
-    pub fn each_score_back(&self, key: &[u8], span: ScoreSpan, visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+    pub fn each_score_back(
+        &self,
+        key: &[u8],
+        span: ScoreSpan,
+        visit: &mut dyn FnMut(f64, &[u8]) -> bool,
+    ) -> Result<(), Error> {
         self.scan_scores_back(key, &score_row(key, span.from, b""), &past_score(key, span.to), visit)
     }
 
     /// Like [`View::each_score_back`], but of the highest score only members up to `member`, which is included.
-    pub fn each_score_back_from(&self, key: &[u8], span: ScoreSpan, member: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+    pub fn each_score_back_from(
+        &self,
+        key: &[u8],
+        span: ScoreSpan,
+        member: &[u8],
+        visit: &mut dyn FnMut(f64, &[u8]) -> bool,
+    ) -> Result<(), Error> {
         let mut to = score_row(key, span.to, member);
         to.push(0);
         self.scan_scores_back(key, &score_row(key, span.from, b""), &to, visit)
     }
 
-    fn scan_scores_back(&self, key: &[u8], from: &[u8], to: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> Result<(), Error> {
+    fn scan_scores_back(
+        &self,
+        key: &[u8],
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(f64, &[u8]) -> bool,
+    ) -> Result<(), Error> {
         if self.head_of_kind(key, Kind::Sorted)?.is_none() {
             return Ok(());
         }

@@ -108,7 +108,12 @@ impl Disk for MemoryDisk {
     fn open(&self, name: &str) -> Result<Arc<dyn DiskFile>> {
         let id = self.with(name, |world| Ok(world.open(name)))?;
         let owner = &self.owner;
-        Ok(Arc::new(MemoryFile { id, name: name.to_owned(), generation: owner.generation, world: Arc::clone(&owner.world) }))
+        Ok(Arc::new(MemoryFile {
+            id,
+            name: name.to_owned(),
+            generation: owner.generation,
+            world: Arc::clone(&owner.world),
+        }))
     }
 
     fn remove(&self, name: &str) -> Result<()> {

@@ -20,7 +20,8 @@ impl RealDisk {
     /// Opens `dir`, making it and its parents if missing.
     pub fn open(dir: impl Into<PathBuf>) -> Result<RealDisk> {
         let dir = dir.into();
-        std::fs::create_dir_all(&dir).map_err(|source| Error::io("make directory", dir.display().to_string(), source))?;
+        std::fs::create_dir_all(&dir)
+            .map_err(|source| Error::io("make directory", dir.display().to_string(), source))?;
         Ok(RealDisk { dir, lock: Mutex::new(None) })
     }
 

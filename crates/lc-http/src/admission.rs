@@ -25,7 +25,8 @@ impl Admission {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         match &self.token {
             Some(token) => {
-                let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+                let shown =
+                    header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
                 if same(shown.as_bytes(), token.as_bytes()) { Ok(()) } else { Err(Problem::unauthorized()) }
             }
             // A web page can point a name of its own at 127.0.0.1, but it cannot make the browser leave that name out.

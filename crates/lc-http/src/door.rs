@@ -45,8 +45,12 @@ impl Door {
     /// Serves until `stop` resolves, then ends every connection. Dropping it does the same.
     ///
     /// `secure` shakes hands with each connection: TLS, or nothing on loopback.
-    pub async fn serve<F, S>(self, inside: Arc<dyn Inside>, secure: impl Fn(TcpStream) -> F, stop: impl Future<Output = ()>)
-    where
+    pub async fn serve<F, S>(
+        self,
+        inside: Arc<dyn Inside>,
+        secure: impl Fn(TcpStream) -> F,
+        stop: impl Future<Output = ()>,
+    ) where
         F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -56,8 +60,12 @@ impl Door {
 }
 
 /// Serves any router, with this door's bounds on connections and on the time for a request's head.
-pub async fn serve_router<F, S>(listener: TcpListener, router: Router, secure: impl Fn(TcpStream) -> F, stop: impl Future<Output = ()>)
-where
+pub async fn serve_router<F, S>(
+    listener: TcpListener,
+    router: Router,
+    secure: impl Fn(TcpStream) -> F,
+    stop: impl Future<Output = ()>,
+) where
     F: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

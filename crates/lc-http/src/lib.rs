@@ -7,11 +7,13 @@
 //! Start: `router` in routes.rs.
 
 mod admission;
+mod control;
 mod door;
 mod errors;
 mod prometheus;
 mod routes;
 
+pub use control::{Control, control_router};
 pub use door::{Door, Settings, serve_router};
 pub use errors::{Error, Problem};
 pub use prometheus::{Sample, SampleKind};

@@ -79,7 +79,11 @@ mod tests {
 
     #[test]
     fn samples_of_one_name_stand_together_under_one_heading() {
-        let samples = [sample("a", &[("peer", "x\"y")], 1.0), sample("b", &[], 2.5), sample("a", &[("peer", "z"), ("k", "v")], f64::NAN)];
+        let samples = [
+            sample("a", &[("peer", "x\"y")], 1.0),
+            sample("b", &[], 2.5),
+            sample("a", &[("peer", "z"), ("k", "v")], f64::NAN),
+        ];
         let expected = "# HELP a Help.\n# TYPE a gauge\na{peer=\"x\\\"y\"} 1\na{peer=\"z\",k=\"v\"} NaN\n# HELP b Help.\n# TYPE b gauge\nb 2.5\n";
         assert_eq!(text(&samples), expected);
         assert!(text(&[sample("c", &[], f64::INFINITY)]).ends_with("c +Inf\n"));

@@ -12,9 +12,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
+use crate::Problem;
 use crate::admission::{Admission, admit};
 use crate::prometheus::{self, Sample};
-use crate::Problem;
 
 /// The node behind the door.
 pub trait Inside: Send + Sync + 'static {
@@ -76,7 +76,9 @@ impl LinkEmulation {
         within("jitter_ms", self.jitter_ms, DELAY_MS_MAX)?;
         within("loss_percent", self.loss_percent, 100.0)?;
         match self.bandwidth_bytes_per_s {
-            Some(rate) if rate < BANDWIDTH_MIN => Err(format!("bandwidth_bytes_per_s = {rate}: must be at least {BANDWIDTH_MIN}")),
+            Some(rate) if rate < BANDWIDTH_MIN => {
+                Err(format!("bandwidth_bytes_per_s = {rate}: must be at least {BANDWIDTH_MIN}"))
+            }
             _ => Ok(()),
         }
     }
@@ -119,7 +121,8 @@ async fn status(State(inside): State<Arc<dyn Inside>>) -> Json<serde_json::Value
 }
 
 async fn metrics(State(inside): State<Arc<dyn Inside>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], prometheus::text(&inside.samples())).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], prometheus::text(&inside.samples()))
+        .into_response()
 }
 
 async fn emulation(

@@ -56,7 +56,8 @@ async fn ask(address: SocketAddr, head: &str, body: &str) -> (u16, String, Strin
     stream.read_to_string(&mut answer).await.expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    let kind = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-type: ").map(str::to_owned));
+    let kind =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-type: ").map(str::to_owned));
     (status, kind.unwrap_or_default(), body.to_owned())
 }
 
@@ -80,9 +81,15 @@ async fn a_healthy_node_says_so_and_shows_itself() {
     let (address, _) = open(Node::default(), None).await;
     assert_eq!(get(address, "/health").await, (200, "application/json".to_owned(), r#"{"status":"ok"}"#.to_owned()));
     let (status, _, body) = get(address, "/status").await;
-    assert_eq!((status, serde_json::from_str::<Value>(&body).expect("JSON")), (200, json!({ "region": "oslo", "keys": 3 })));
+    assert_eq!(
+        (status, serde_json::from_str::<Value>(&body).expect("JSON")),
+        (200, json!({ "region": "oslo", "keys": 3 }))
+    );
     let (status, kind, body) = get(address, "/metrics").await;
-    assert_eq!((status, body.as_str()), (200, "# HELP lightcone_keys Keys.\n# TYPE lightcone_keys gauge\nlightcone_keys 3\n"));
+    assert_eq!(
+        (status, body.as_str()),
+        (200, "# HELP lightcone_keys Keys.\n# TYPE lightcone_keys gauge\nlightcone_keys 3\n")
+    );
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
 }
 
@@ -110,7 +117,10 @@ async fn links_are_shaped_all_or_none() {
     assert_eq!(post_emulation(address, &good).await.0, 204);
     assert_eq!(node.links.lock().expect("no panic").len(), 2);
     for (bad, said) in [
-        (json!({ "links": [{ "peer": 2 }, { "peer": 3, "loss_percent": 101 }] }), "loss_percent = 101: must be from 0 to 100"),
+        (
+            json!({ "links": [{ "peer": 2 }, { "peer": 3, "loss_percent": 101 }] }),
+            "loss_percent = 101: must be from 0 to 100",
+        ),
         (json!({ "links": [{ "peer": 2, "one_way_ms": -1 }] }), "one_way_ms = -1"),
         (json!({ "links": [{ "peer": 2, "latency": 1 }] }), "unknown field `latency`"),
         (json!({ "links": [{ "peer": 4 }] }), "node 4 is not a peer"),

@@ -40,7 +40,11 @@ fn append(journal: &mut Journal, batch: u64, count: u64, clock: &RealClock) {
     }
     let took = (clock.monotonic() - start).as_secs_f64();
     let per_sync = took / (count / batch) as f64 * 1e6;
-    println!("{batch} entries of 250 bytes a sync: {:.0}/s, {per_sync:.0} us a sync, {:.0} ns an append", count as f64 / took, in_memory / count as f64 * 1e9);
+    println!(
+        "{batch} entries of 250 bytes a sync: {:.0}/s, {per_sync:.0} us a sync, {:.0} ns an append",
+        count as f64 / took,
+        in_memory / count as f64 * 1e9
+    );
 }
 
 fn read(journal: &Journal, clock: &RealClock, what: &str) -> u64 {

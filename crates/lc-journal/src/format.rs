@@ -3,6 +3,8 @@
 mod record_v1;
 mod segment_v1;
 
-pub(crate) use record_v1::{Broken, Head, Kind, encode, parse};
 pub use record_v1::RECORD_HEADER_BYTES;
-pub(crate) use segment_v1::{HeaderError, SEGMENT_HEADER_BYTES, decode_header, encode_header, segment_first, segment_name};
+pub(crate) use record_v1::{Broken, Head, Kind, encode, parse};
+pub(crate) use segment_v1::{
+    HeaderError, SEGMENT_HEADER_BYTES, decode_header, encode_header, segment_first, segment_name,
+};

@@ -198,7 +198,12 @@ impl Journal {
     /// # Errors
     /// [`Error::Gone`] before [`Journal::first`]; [`Error::NotARecord`] or, when read from the disk, [`Error::Corrupt`] if no record begins
     /// at `from`; [`Error::Corrupt`] too if the disk rots, perhaps after some records were shown.
-    pub fn read(&self, from: Position, max_bytes: usize, visit: impl FnMut(Record) -> ControlFlow<()>) -> Result<Position, Error> {
+    pub fn read(
+        &self,
+        from: Position,
+        max_bytes: usize,
+        visit: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<Position, Error> {
         self.prepare_read(from, max_bytes)?.run(visit)
     }
 
@@ -212,7 +217,11 @@ impl Journal {
             return Err(Error::NotARecord { asked: from });
         }
         let writes = self.tail.from(from.0, max_bytes);
-        let source = if writes.is_empty() { Source::Files(self.segments_from(from.0, max_bytes)) } else { Source::Memory(writes) };
+        let source = if writes.is_empty() {
+            Source::Files(self.segments_from(from.0, max_bytes))
+        } else {
+            Source::Memory(writes)
+        };
         Ok(ReadJob { from: from.0, max_bytes, source })
     }
 

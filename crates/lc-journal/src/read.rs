@@ -41,7 +41,8 @@ pub(crate) enum Source {
 impl ReadJob {
     /// Shows the records; gives where to go on. As [`crate::Journal::read`]; blocks on the disk if they are not in memory.
     pub fn run(self, visit: impl FnMut(Record) -> ControlFlow<()>) -> Result<Position, Error> {
-        let mut show = Show { at: self.from, stop_at: self.from.saturating_add(self.max_bytes as u64), shown: false, visit };
+        let mut show =
+            Show { at: self.from, stop_at: self.from.saturating_add(self.max_bytes as u64), shown: false, visit };
         match self.source {
             Source::Memory(writes) => show.memory(writes)?,
             Source::Files(segments) => show.files(&segments, self.max_bytes)?,

@@ -41,7 +41,12 @@ fn main() {
         let all = clock.monotonic() - start;
         let own = all.saturating_sub(synced + flushed);
         let reads = read_many(&member, &clock, &random);
-        println!("round {round}: write {:>5} ns, of a sync {:>5} ns, of a flush {:>5} ns; read {reads:>5} ns", per(own), per(synced), per(flushed));
+        println!(
+            "round {round}: write {:>5} ns, of a sync {:>5} ns, of a flush {:>5} ns; read {reads:>5} ns",
+            per(own),
+            per(synced),
+            per(flushed)
+        );
     }
     drop(member);
     std::fs::remove_dir_all(&directory).expect("it was made above");
@@ -51,7 +56,9 @@ fn read_many(member: &Member, clock: &RealClock, random: &SeededRandom) -> u64 {
     let start = clock.monotonic();
     for _ in 0..WRITES {
         let key = format!("key:{:012}", random.u64() % 1_000_000);
-        let (outcome, _) = member.read(1_800_000_000_000, 1, &[key.as_bytes()], &mut |view| Ok(Reply::bulk_or_nil(view.string(key.as_bytes())?)));
+        let (outcome, _) = member.read(1_800_000_000_000, 1, &[key.as_bytes()], &mut |view| {
+            Ok(Reply::bulk_or_nil(view.string(key.as_bytes())?))
+        });
         outcome.expect("a read");
     }
     per(clock.monotonic() - start)

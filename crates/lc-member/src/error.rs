@@ -32,7 +32,9 @@ pub enum Error {
         source: lc_core::wire::Malformed,
     },
     /// The data directory belongs to someone else.
-    #[error("the data directory belongs to {found}, but the configuration says {expected}; use another data_dir or correct node_id and cluster")]
+    #[error(
+        "the data directory belongs to {found}, but the configuration says {expected}; use another data_dir or correct node_id and cluster"
+    )]
     Identity {
         /// Whose it is.
         found: String,
@@ -40,7 +42,9 @@ pub enum Error {
         expected: String,
     },
     /// The journal begins after what the store has applied.
-    #[error("the journal begins at {first}, but records are only applied up to {applied}; journal segments are missing")]
+    #[error(
+        "the journal begins at {first}, but records are only applied up to {applied}; journal segments are missing"
+    )]
     JournalTooShort {
         /// Where the journal begins.
         first: u64,

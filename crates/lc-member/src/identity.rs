@@ -37,7 +37,10 @@ impl Identity {
         match Identity::parse(&found) {
             Some(identity) if identity.cluster == cluster && identity.node == node => Ok((identity, false)),
             Some(other) => Err(Error::Identity { found: other.spoken(), expected: fresh.spoken() }),
-            None => Err(Error::Identity { found: format!("an unreadable identity ({:?})", found.trim()), expected: fresh.spoken() }),
+            None => Err(Error::Identity {
+                found: format!("an unreadable identity ({:?})", found.trim()),
+                expected: fresh.spoken(),
+            }),
         }
     }
 
@@ -50,7 +53,8 @@ impl Identity {
     }
 
     fn write(&self, disk: &dyn Disk) -> Result<(), Error> {
-        disk.write_atomic(FILE, self.text().as_bytes()).map_err(|source| Error::Disk { doing: "write identity", source })
+        disk.write_atomic(FILE, self.text().as_bytes())
+            .map_err(|source| Error::Disk { doing: "write identity", source })
     }
 
     fn text(&self) -> String {

@@ -176,7 +176,10 @@ impl Member {
         let bytes = self.scratch.len();
         let appended = match bytes > limits::ENTRY_BYTES_MAX {
             true => Err(lc_db::Error::TooLarge { what: "transaction", bytes, max: limits::ENTRY_BYTES_MAX }),
-            false => self.journal.append(self.me.0, entry.dot.seq, &self.scratch).map_err(|error| lc_db::Error::Unavailable(error.to_string())),
+            false => self
+                .journal
+                .append(self.me.0, entry.dot.seq, &self.scratch)
+                .map_err(|error| lc_db::Error::Unavailable(error.to_string())),
         };
         if let Err(error) = appended {
             self.records.undo();
@@ -205,7 +208,14 @@ impl Member {
     }
 
     /// A frame came from a peer. An error means that the link should be closed; nothing of the frame was used.
-    pub fn frame(&mut self, now: Time, wall_ms: u64, peer: NodeId, frame: Bytes, out: &mut Vec<Outgoing>) -> Result<(), FrameError> {
+    pub fn frame(
+        &mut self,
+        now: Time,
+        wall_ms: u64,
+        peer: NodeId,
+        frame: Bytes,
+        out: &mut Vec<Outgoing>,
+    ) -> Result<(), FrameError> {
         match wire::decode(frame)? {
             wire::Frame::Control(message) => self.replicate(now, Input::Message { peer, message }, out),
             wire::Frame::Entries(entries) => {
@@ -236,7 +246,13 @@ impl Member {
                 self.health.clock_ahead(entry.dot.replica, ahead.ahead_ms);
                 break;
             }
-            arrivals.push(Arrival { dot: entry.dot, prev_seq: entry.prev_seq, deps: entry.deps.clone(), bytes: bytes.len(), payload: (entry, bytes) });
+            arrivals.push(Arrival {
+                dot: entry.dot,
+                prev_seq: entry.prev_seq,
+                deps: entry.deps.clone(),
+                bytes: bytes.len(),
+                payload: (entry, bytes),
+            });
         }
         Ok(arrivals)
     }
@@ -364,7 +380,9 @@ impl Member {
 /// A batch that goes to several peers is encoded once.
 fn encoded_once(message: Message, last: &mut Option<(Message, Bytes)>) -> Bytes {
     match last {
-        Some((Message::Entries { entries: before }, frame)) if matches!(&message, Message::Entries { entries } if Arc::ptr_eq(before, entries)) => frame.clone(),
+        Some((Message::Entries { entries: before }, frame)) if matches!(&message, Message::Entries { entries } if Arc::ptr_eq(before, entries)) => {
+            frame.clone()
+        }
         _ => {
             let frame = wire::encode(&message);
             *last = Some((message, frame.clone()));

@@ -69,10 +69,12 @@ impl Records {
     /// The rows of a store, and where they stand.
     pub(crate) fn open(table: RowTable<dyn Store>) -> Result<(Records, Standing), crate::Error> {
         let standing = match table.get(STANDING_ROW)? {
-            Some(bytes) => Standing::decode(bytes).map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
+            Some(bytes) => Standing::decode(bytes)
+                .map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
             None => Standing::default(),
         };
-        let records = Records { table, digest: standing.digest, keys: standing.keys, watches: Watches::default(), undo: None };
+        let records =
+            Records { table, digest: standing.digest, keys: standing.keys, watches: Watches::default(), undo: None };
         Ok((records, standing))
     }
 
@@ -159,7 +161,12 @@ fn visit_all(rows: RowIter<'_>, visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) ->
 
 /// Who may be asked to remove a row that is due: the replica whose choice of expiry stands.
 pub(crate) fn expiry_owner(head: &Head) -> Option<ReplicaId> {
-    let of_values = head.string.siblings.iter().filter(|sibling| !sibling.expiry_replaced).map(|sibling| (sibling.expires_ms, sibling.dot));
+    let of_values = head
+        .string
+        .siblings
+        .iter()
+        .filter(|sibling| !sibling.expiry_replaced)
+        .map(|sibling| (sibling.expires_ms, sibling.dot));
     let choices = of_values.chain(head.expiry.iter().map(|choice| (choice.at_ms, choice.dot)));
     choices.max_by_key(|&(at_ms, dot)| (at_ms.unwrap_or(u64::MAX), dot)).map(|(_, dot)| dot.replica)
 }

@@ -19,7 +19,8 @@ struct Watched {
 impl Watches {
     pub(crate) fn watch(&mut self, key: &[u8]) -> WatchStamp {
         let version = self.version;
-        let watched = self.keys.entry(Bytes::copy_from_slice(key)).or_insert(Watched { clients: 0, changed_at: version });
+        let watched =
+            self.keys.entry(Bytes::copy_from_slice(key)).or_insert(Watched { clients: 0, changed_at: version });
         watched.clients += 1;
         WatchStamp(version)
     }

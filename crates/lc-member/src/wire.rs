@@ -29,6 +29,7 @@ pub enum FrameError {
 
 /// What a frame holds.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a frame lives for one function and is never kept")]
 pub enum Frame {
     /// A message other than entries.
     Control(Message),
@@ -40,7 +41,9 @@ pub enum Frame {
 pub fn encode(message: &Message) -> Bytes {
     let control = match message {
         Message::Entries { entries } => return encode_entries(entries),
-        Message::Hello { replica, durable } => Control { hello: Some(Hello { replica: replica.0.into(), durable: pairs(durable) }), ..Control::default() },
+        Message::Hello { replica, durable } => {
+            Control { hello: Some(Hello { replica: replica.0.into(), durable: pairs(durable) }), ..Control::default() }
+        }
         Message::Have { replica, durable, applied, hlc } => Control {
             have: Some(Have {
                 replica: replica.0.into(),
@@ -51,7 +54,9 @@ pub fn encode(message: &Message) -> Bytes {
             }),
             ..Control::default()
         },
-        Message::Want { origin, after } => Control { want: Some(Want { origin: origin.0.into(), after: *after }), ..Control::default() },
+        Message::Want { origin, after } => {
+            Control { want: Some(Want { origin: origin.0.into(), after: *after }), ..Control::default() }
+        }
     };
     let mut out = BytesMut::with_capacity(1 + control.encoded_len());
     out.put_u8(CONTROL);
@@ -180,7 +185,12 @@ mod tests {
         let durable: VersionVector = [(ReplicaId(1), 7), (ReplicaId(3), 9)].into_iter().collect();
         for message in [
             Message::Hello { replica: ReplicaId(3), durable: durable.clone() },
-            Message::Have { replica: ReplicaId(1), durable: durable.clone(), applied: Some((durable.clone(), 1 << 100)), hlc: Hlc(99) },
+            Message::Have {
+                replica: ReplicaId(1),
+                durable: durable.clone(),
+                applied: Some((durable.clone(), 1 << 100)),
+                hlc: Hlc(99),
+            },
             Message::Have { replica: ReplicaId(1), durable, applied: None, hlc: Hlc(99) },
             Message::Want { origin: ReplicaId(2), after: 0 },
         ] {

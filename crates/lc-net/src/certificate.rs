@@ -252,7 +252,7 @@ const ROOT: &str = "lightcone";
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::*;
+    use super::{Authority, Error, Identity, NodeName, fs};
 
     #[test]
     fn a_node_name_survives_its_certificate() {

@@ -81,7 +81,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Backoff, Duration, PAUSE_MAX, PAUSE_MIN};
 
     #[test]
     fn pauses_grow_to_two_seconds_and_start_over_after_a_good_link() {

@@ -51,7 +51,8 @@ impl DoorTls {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let config = builder.with_single_cert(chain, key).map_err(|e| unusable("use certificate and key together", &e))?;
+        let config =
+            builder.with_single_cert(chain, key).map_err(|e| unusable("use certificate and key together", &e))?;
         Ok(DoorTls { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
@@ -108,7 +109,10 @@ fn roots(authority: &Path) -> Result<RootCertStore, Error> {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let text = read("read certificate", path)?;
-    let failed = |reason: String| Error::Certificate { what: "read certificate", reason: format!("{}: {reason}", path.display()) };
+    let failed = |reason: String| Error::Certificate {
+        what: "read certificate",
+        reason: format!("{}: {reason}", path.display()),
+    };
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     match read {
         Ok(chain) if chain.is_empty() => Err(failed("no CERTIFICATE in the PEM text".to_owned())),
@@ -136,7 +140,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::*;
+    use super::{DoorStream, DoorTls, TcpStream, VisitorStream, VisitorTls, fs, io};
     use crate::{Authority, NodeName};
 
     fn files() -> (tempfile::TempDir, [std::path::PathBuf; 3]) {
@@ -149,7 +153,11 @@ mod tests {
         (dir, paths)
     }
 
-    async fn shake(door: DoorTls, visitor: VisitorTls, host: &str) -> (io::Result<DoorStream>, io::Result<VisitorStream>) {
+    async fn shake(
+        door: DoorTls,
+        visitor: VisitorTls,
+        host: &str,
+    ) -> (io::Result<DoorStream>, io::Result<VisitorStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = async { door.accept(listener.accept().await.unwrap().0).await };

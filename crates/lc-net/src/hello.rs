@@ -82,7 +82,7 @@ const VERSION_MAX: u32 = 1;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Error, Hello, NodeName};
 
     fn oslo() -> NodeName {
         NodeName::new("oslo", 2).unwrap()

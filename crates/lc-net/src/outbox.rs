@@ -104,7 +104,7 @@ const FRAME_COST_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Bytes, Outbox, Rejected};
 
     #[test]
     fn a_shut_outbox_takes_nothing() {

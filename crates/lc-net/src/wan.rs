@@ -89,7 +89,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Duration, LinkShape, Ordering, WanEmulation};
 
     #[test]
     fn a_mapped_address_is_the_same_peer() {

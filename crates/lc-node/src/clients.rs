@@ -37,7 +37,14 @@ pub(crate) struct Client {
 impl Clients {
     pub(crate) fn enter(&self, info: ClientInfo, now_ms: u64) -> Arc<Client> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let client = Arc::new(Client { id, address: info.address, since_ms: now_ms, killed: AtomicBool::new(false), kill: tokio::sync::Notify::new(), described: Mutex::default() });
+        let client = Arc::new(Client {
+            id,
+            address: info.address,
+            since_ms: now_ms,
+            killed: AtomicBool::new(false),
+            kill: tokio::sync::Notify::new(),
+            described: Mutex::default(),
+        });
         self.connected.lock().insert(id, client.clone());
         self.accepted.fetch_add(1, Ordering::Relaxed);
         client

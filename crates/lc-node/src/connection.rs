@@ -49,7 +49,11 @@ impl Connection {
         let multi = session.queued().map_or(-1, |queued| queued as i64);
         *self.client.described.lock() = format!(
             "name={} db=0 multi={multi} watch={} resp={} lib-name={} lib-ver={} user=default",
-            text(&session.name), session.watched(), session.protocol.max(2), text(&session.library.0), text(&session.library.1),
+            text(&session.name),
+            session.watched(),
+            session.protocol.max(2),
+            text(&session.library.0),
+            text(&session.library.1),
         );
     }
 

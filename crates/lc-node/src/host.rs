@@ -48,12 +48,16 @@ impl Host for Node {
             ("lightcone-max-offset-ms", config.max_offset_ms.to_string()),
             ("lightcone-node-id", config.node_id.to_string()),
             ("lightcone-region", config.region.clone()),
-        ].map(|(name, value)| (name.to_owned(), value)).to_vec()
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
     }
 
     fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
         match Host::config(self).iter().any(|(known, _)| known == name) {
-            true => Err(Error::caller(format!("CONFIG SET failed (possibly related to argument '{name}') - it can only be changed in the node's configuration file"))),
+            true => Err(Error::caller(format!(
+                "CONFIG SET failed (possibly related to argument '{name}') - it can only be changed in the node's configuration file"
+            ))),
             false => Err(Error::caller(format!("Unknown option or number of arguments for CONFIG SET - '{name}'"))),
         }
     }
@@ -68,7 +72,8 @@ impl Host for Node {
     }
 
     fn authenticate(&self, user: &[u8], password: &[u8]) -> bool {
-        let right = self.config.password.as_ref().is_some_and(|right| equal_in_constant_time(right.as_bytes(), password));
+        let right =
+            self.config.password.as_ref().is_some_and(|right| equal_in_constant_time(right.as_bytes(), password));
         right && user == b"default"
     }
 
@@ -92,40 +97,60 @@ impl Node {
         let status = self.status();
         let up = status.peers.iter().filter(|peer| peer.up).count();
         vec![
-            ("Server", vec![
-                // Clients choose their dialect by this; the commands follow Redis 7.
-                ("redis_version", "7.0.15".to_owned()),
-                ("lightcone_version", env!("CARGO_PKG_VERSION").to_owned()),
-                ("redis_mode", "standalone".to_owned()),
-                ("process_id", std::process::id().to_string()),
-                ("uptime_in_seconds", status.uptime_s.to_string()),
-                ("region", status.region.clone()),
-                ("node", status.node_id.to_string()),
-                ("replica", status.replica.clone()),
-            ]),
-            ("Clients", vec![("connected_clients", self.clients.count().to_string()), ("maxclients", self.config.clients_max.to_string())]),
-            ("Persistence", vec![
-                ("loading", "0".to_owned()),
-                ("aof_enabled", "1".to_owned()),
-                ("journal_bytes", status.journal_bytes.to_string()),
-                ("dirty_bytes", status.dirty_bytes.to_string()),
-            ]),
-            ("Stats", vec![
-                ("total_connections_received", self.clients.accepted.load(Ordering::Relaxed).to_string()),
-                ("total_commands_processed", self.clients.commands.load(Ordering::Relaxed).to_string()),
-                ("expired_keys", status.counters.keys_expired.to_string()),
-                ("entries_decided", status.counters.entries_decided.to_string()),
-                ("entries_applied", status.counters.entries_applied.to_string()),
-            ]),
-            ("Replication", vec![
-                // Every region takes writes, so to a Redis client each is a master.
-                ("role", "master".to_owned()),
-                ("connected_slaves", "0".to_owned()),
-                ("peers", status.peers.len().to_string()),
-                ("peers_up", up.to_string()),
-                ("vector", status.applied_text.clone()),
-                ("digest", status.digest.clone()),
-            ]),
+            (
+                "Server",
+                vec![
+                    // Clients choose their dialect by this; the commands follow Redis 7.
+                    ("redis_version", "7.0.15".to_owned()),
+                    ("lightcone_version", env!("CARGO_PKG_VERSION").to_owned()),
+                    ("redis_mode", "standalone".to_owned()),
+                    ("arch_bits", usize::BITS.to_string()),
+                    ("process_id", std::process::id().to_string()),
+                    ("uptime_in_seconds", status.uptime_s.to_string()),
+                    ("region", status.region.clone()),
+                    ("node", status.node_id.to_string()),
+                    ("replica", status.replica.clone()),
+                ],
+            ),
+            (
+                "Clients",
+                vec![
+                    ("connected_clients", self.clients.count().to_string()),
+                    ("maxclients", self.config.clients_max.to_string()),
+                ],
+            ),
+            (
+                "Persistence",
+                vec![
+                    ("loading", "0".to_owned()),
+                    ("aof_enabled", "1".to_owned()),
+                    ("journal_bytes", status.journal_bytes.to_string()),
+                    ("dirty_bytes", status.dirty_bytes.to_string()),
+                ],
+            ),
+            (
+                "Stats",
+                vec![
+                    ("total_connections_received", self.clients.accepted.load(Ordering::Relaxed).to_string()),
+                    ("total_commands_processed", self.clients.commands.load(Ordering::Relaxed).to_string()),
+                    ("expired_keys", status.counters.keys_expired.to_string()),
+                    ("entries_decided", status.counters.entries_decided.to_string()),
+                    ("entries_applied", status.counters.entries_applied.to_string()),
+                ],
+            ),
+            (
+                "Replication",
+                vec![
+                    // Every region takes writes, so to a Redis client each is a master.
+                    ("role", "master".to_owned()),
+                    ("connected_slaves", "0".to_owned()),
+                    ("peers", status.peers.len().to_string()),
+                    ("peers_up", up.to_string()),
+                    ("vector", status.applied_text.clone()),
+                    ("digest", status.digest.clone()),
+                ],
+            ),
+            ("Cluster", vec![("cluster_enabled", "0".to_owned())]),
             ("Keyspace", keyspace(status.keys)),
         ]
     }

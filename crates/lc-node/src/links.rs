@@ -36,7 +36,11 @@ pub(crate) fn start(node: &Arc<Node>) -> Result<(), Error> {
 
 fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config, Error> {
     let config = &node.config;
-    let peers = config.peers.iter().map(|peer| lc_net::PeerAddress { node_id: peer.node_id, region: peer.region.clone(), addr: peer.address });
+    let peers = config.peers.iter().map(|peer| lc_net::PeerAddress {
+        node_id: peer.node_id,
+        region: peer.region.clone(),
+        addr: peer.address,
+    });
     let limits = lc_net::Limits {
         frame_bytes_max: lc_member::MAX_FRAME_BYTES,
         coalesce: Duration::from_micros(config.link.coalesce_us),
@@ -47,7 +51,11 @@ fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config,
         node_id: config.node_id,
         region: config.region.clone(),
         listen: config.link.listen,
-        identity: lc_net::Identity::load(&config.link.certificate_file, &config.link.key_file, &config.link.authority_file)?,
+        identity: lc_net::Identity::load(
+            &config.link.certificate_file,
+            &config.link.key_file,
+            &config.link.authority_file,
+        )?,
         peers: peers.collect(),
         limits,
         wan,

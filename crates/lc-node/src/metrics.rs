@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::status::{PeerStatus, Status};
 use crate::Node;
+use crate::status::{PeerStatus, Status};
 
 /// One number with its labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,38 +51,101 @@ impl Node {
         let commands = self.clients.commands.load(Ordering::Relaxed);
         [
             ("lightcone_uptime_seconds", "Seconds since the node started.", Gauge, status.uptime_s as f64),
-            ("lightcone_takes_writes", "1 while the node takes writes.", Gauge, f64::from(u8::from(status.takes_writes))),
+            (
+                "lightcone_takes_writes",
+                "1 while the node takes writes.",
+                Gauge,
+                f64::from(u8::from(status.takes_writes)),
+            ),
             ("lightcone_keys", "Keys that exist.", Gauge, status.keys as f64),
             ("lightcone_clients", "Clients connected.", Gauge, status.clients as f64),
             ("lightcone_commands_total", "Commands carried out.", Counter, commands as f64),
             ("lightcone_entries_decided_total", "Writes decided here.", Counter, counters.entries_decided as f64),
-            ("lightcone_entry_bytes_decided_total", "Bytes of writes decided here.", Counter, counters.entry_bytes_decided as f64),
-            ("lightcone_entries_applied_total", "Writes of other replicas applied here.", Counter, counters.entries_applied as f64),
-            ("lightcone_entries_from_the_future_total", "Writes refused because their stamp lies too far ahead.", Counter, counters.entries_from_the_future as f64),
-            ("lightcone_entries_put_off_total", "Writes not taken because the journal was behind; they come again.", Counter, counters.entries_put_off as f64),
+            (
+                "lightcone_entry_bytes_decided_total",
+                "Bytes of writes decided here.",
+                Counter,
+                counters.entry_bytes_decided as f64,
+            ),
+            (
+                "lightcone_entries_applied_total",
+                "Writes of other replicas applied here.",
+                Counter,
+                counters.entries_applied as f64,
+            ),
+            (
+                "lightcone_entries_from_the_future_total",
+                "Writes refused because their stamp lies too far ahead.",
+                Counter,
+                counters.entries_from_the_future as f64,
+            ),
+            (
+                "lightcone_entries_put_off_total",
+                "Writes not taken because the journal was behind; they come again.",
+                Counter,
+                counters.entries_put_off as f64,
+            ),
             ("lightcone_keys_expired_total", "Keys removed after their expiry.", Counter, counters.keys_expired as f64),
             ("lightcone_journal_syncs_total", "Journal syncs.", Counter, counters.syncs as f64),
             ("lightcone_journal_bytes", "Bytes of journal on disk.", Gauge, status.journal_bytes as f64),
-            ("lightcone_dirty_bytes", "Changed rows in memory, not yet in the store.", Gauge, status.dirty_bytes as f64),
+            (
+                "lightcone_dirty_bytes",
+                "Changed rows in memory, not yet in the store.",
+                Gauge,
+                status.dirty_bytes as f64,
+            ),
             ("lightcone_store_bytes", "Bytes of records on disk.", Gauge, status.store_bytes as f64),
-            ("lightcone_inbox_bytes", "Writes of others that wait for what they depend on.", Gauge, status.inbox_bytes as f64),
+            (
+                "lightcone_inbox_bytes",
+                "Writes of others that wait for what they depend on.",
+                Gauge,
+                status.inbox_bytes as f64,
+            ),
             ("lightcone_flushes_total", "Flushes of rows to the store.", Counter, counters.flushes as f64),
-            ("lightcone_alarms_total", "Broken invariants noticed; anything but 0 needs a look.", Counter, counters.alarms as f64),
-        ].map(|(name, help, kind, value)| Sample { name, help, kind, labels: Vec::new(), value }).to_vec()
+            (
+                "lightcone_alarms_total",
+                "Broken invariants noticed; anything but 0 needs a look.",
+                Counter,
+                counters.alarms as f64,
+            ),
+        ]
+        .map(|(name, help, kind, value)| Sample { name, help, kind, labels: Vec::new(), value })
+        .to_vec()
     }
 }
 
 type PeerSample = (&'static str, &'static str, SampleKind, fn(&PeerStatus) -> Option<f64>);
 
 const PEER_SAMPLES: &[PeerSample] = &[
-    ("lightcone_peer_up", "1 while the peer is connected and has told what it has.", Gauge, |peer| Some(f64::from(u8::from(peer.up)))),
+    ("lightcone_peer_up", "1 while the peer is connected and has told what it has.", Gauge, |peer| {
+        Some(f64::from(u8::from(peer.up)))
+    }),
     ("lightcone_peer_rtt_milliseconds", "Round trip to the peer; absent while unknown.", Gauge, |peer| peer.rtt_ms),
-    ("lightcone_peer_silent_milliseconds", "Since the peer was last heard; absent if never.", Gauge, |peer| peer.silent_ms.map(|ms| ms as f64)),
-    ("lightcone_peer_unconfirmed_entries", "Writes decided here that the peer has not confirmed as durable.", Gauge, |peer| Some(peer.unconfirmed_entries as f64)),
-    ("lightcone_link_sent_bytes_total", "Bytes sent to the peer, UDP payload.", Counter, |peer| Some(peer.wire_sent_bytes as f64)),
-    ("lightcone_link_received_bytes_total", "Bytes received from the peer, UDP payload.", Counter, |peer| Some(peer.wire_received_bytes as f64)),
-    ("lightcone_link_raw_bytes_total", "Bytes of frames to the peer before compression.", Counter, |peer| Some(peer.sent_raw_bytes as f64)),
-    ("lightcone_link_compressed_bytes_total", "Bytes of frames to the peer after compression.", Counter, |peer| Some(peer.sent_compressed_bytes as f64)),
-    ("lightcone_link_lost_packets_total", "Packets to the peer that were lost.", Counter, |peer| Some(peer.lost_packets as f64)),
-    ("lightcone_link_queued_bytes", "Bytes that wait to be sent to the peer.", Gauge, |peer| Some(peer.queued_bytes as f64)),
+    ("lightcone_peer_silent_milliseconds", "Since the peer was last heard; absent if never.", Gauge, |peer| {
+        peer.silent_ms.map(|ms| ms as f64)
+    }),
+    (
+        "lightcone_peer_unconfirmed_entries",
+        "Writes decided here that the peer has not confirmed as durable.",
+        Gauge,
+        |peer| Some(peer.unconfirmed_entries as f64),
+    ),
+    ("lightcone_link_sent_bytes_total", "Bytes sent to the peer, UDP payload.", Counter, |peer| {
+        Some(peer.wire_sent_bytes as f64)
+    }),
+    ("lightcone_link_received_bytes_total", "Bytes received from the peer, UDP payload.", Counter, |peer| {
+        Some(peer.wire_received_bytes as f64)
+    }),
+    ("lightcone_link_raw_bytes_total", "Bytes of frames to the peer before compression.", Counter, |peer| {
+        Some(peer.sent_raw_bytes as f64)
+    }),
+    ("lightcone_link_compressed_bytes_total", "Bytes of frames to the peer after compression.", Counter, |peer| {
+        Some(peer.sent_compressed_bytes as f64)
+    }),
+    ("lightcone_link_lost_packets_total", "Packets to the peer that were lost.", Counter, |peer| {
+        Some(peer.lost_packets as f64)
+    }),
+    ("lightcone_link_queued_bytes", "Bytes that wait to be sent to the peer.", Gauge, |peer| {
+        Some(peer.queued_bytes as f64)
+    }),
 ];

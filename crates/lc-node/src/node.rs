@@ -48,7 +48,8 @@ impl Node {
     pub async fn start(config: Config) -> Result<Arc<Node>, Error> {
         let directory = config.data_dir.display().to_string();
         let disk = open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?;
-        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
+        let store: Arc<dyn Store> =
+            Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
         let member = Member::open(settings(&config), Arc::new(disk), store.clone())?;
         let durable = Durable { position: member.durable(), failed: None };
         let node = Arc::new(Node {
@@ -92,7 +93,8 @@ impl Node {
         let mut durable = self.durable.subscribe();
         let outcome = durable.wait_for(|durable| durable.position >= position || durable.failed.is_some()).await;
         // Copied out at once: what `wait_for` gives holds the channel's lock.
-        let (reached, why) = outcome.map_or((false, None), |durable| (durable.position >= position, durable.failed.clone()));
+        let (reached, why) =
+            outcome.map_or((false, None), |durable| (durable.position >= position, durable.failed.clone()));
         if !reached {
             return Err(lc_db::Error::Unavailable(why.unwrap_or_else(|| "the node is stopping".to_owned())));
         }
@@ -113,7 +115,8 @@ impl Node {
         if !self.config.emulation {
             return Err(Error::NoEmulation);
         }
-        let peer = self.config.peers.iter().find(|peer| peer.node_id == peer_node).ok_or(Error::UnknownPeer(peer_node))?;
+        let peer =
+            self.config.peers.iter().find(|peer| peer.node_id == peer_node).ok_or(Error::UnknownPeer(peer_node))?;
         let wan = self.links.get().and_then(|wired| wired.wan.as_ref()).ok_or(Error::NoEmulation)?;
         wan.set(peer.address, shape);
         Ok(())
@@ -127,7 +130,8 @@ impl Node {
             wired.links.close().await;
         }
         let threads = std::mem::take(&mut *self.threads.lock());
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
         if joined.is_err() {
             tracing::error!("a disk thread could not be joined");
         }

@@ -117,7 +117,8 @@ impl Node {
             let link = links.iter().find(|stats| stats.node_id == peer.node_id);
             self.peer_status(peer, view, link, &snapshot)
         });
-        let trouble = snapshot.health.writable().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
+        let trouble =
+            snapshot.health.writable().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
         Status {
             peers: peers.collect(),
             cluster: self.config.cluster.clone(),
@@ -142,7 +143,13 @@ impl Node {
         }
     }
 
-    fn peer_status(&self, peer: &crate::Peer, view: Option<&PeerView>, link: Option<&lc_net::PeerStats>, snapshot: &Snapshot) -> PeerStatus {
+    fn peer_status(
+        &self,
+        peer: &crate::Peer,
+        view: Option<&PeerView>,
+        link: Option<&lc_net::PeerStats>,
+        snapshot: &Snapshot,
+    ) -> PeerStatus {
         let silent = view.and_then(|view| view.heard_at).map(|at| self.now().saturating_sub(at).as_millis() as u64);
         let confirmed = view.map_or(0, |view| view.have.get(snapshot.replica));
         PeerStatus {

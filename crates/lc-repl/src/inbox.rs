@@ -1,6 +1,7 @@
 //! Entries that arrived, until what they depend on has been applied.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use lc_core::{Dot, ReplicaId, VersionVector};
 
@@ -58,9 +59,9 @@ impl<P> Inbox<P> {
             return Ok(());
         }
         let of_origin = self.waiting.entry(arrival.dot.replica).or_default();
-        if !of_origin.contains_key(&arrival.dot.seq) {
+        if let Entry::Vacant(place) = of_origin.entry(arrival.dot.seq) {
             self.bytes += arrival.bytes;
-            of_origin.insert(arrival.dot.seq, arrival);
+            place.insert(arrival);
         }
         Ok(())
     }
@@ -80,7 +81,12 @@ impl<P> Inbox<P> {
     }
 }
 
-fn deliver_origin<P>(of_origin: &mut BTreeMap<u64, Arrival<P>>, bytes: &mut usize, applied: &mut VersionVector, out: &mut Vec<Arrival<P>>) {
+fn deliver_origin<P>(
+    of_origin: &mut BTreeMap<u64, Arrival<P>>,
+    bytes: &mut usize,
+    applied: &mut VersionVector,
+    out: &mut Vec<Arrival<P>>,
+) {
     while let Some(first) = of_origin.first_entry() {
         let arrival = first.get();
         let applied_seq = applied.get(arrival.dot.replica);

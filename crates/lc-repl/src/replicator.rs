@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
 
+use crate::Time;
 use crate::inbox::{Arrival, Inbox};
 use crate::message::Message;
 use crate::peer::{Peer, PeerView};
 use crate::stream::Stream;
-use crate::Time;
 
 /// Times and sizes.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +224,10 @@ impl<P> Replicator<P> {
         peer.rtt = rtt;
         peer.streams.clear();
         peer.told_at = now;
-        out.push(Output::Send { to: node, message: Message::Hello { replica: self.me, durable: self.durable.clone() } });
+        out.push(Output::Send {
+            to: node,
+            message: Message::Hello { replica: self.me, durable: self.durable.clone() },
+        });
     }
 
     fn on_down(&mut self, node: NodeId) {
@@ -255,7 +258,14 @@ impl<P> Replicator<P> {
         self.pump(now, from, log, out);
     }
 
-    fn greet(&mut self, now: Time, from: NodeId, replica: ReplicaId, durable: &VersionVector, out: &mut Vec<Output<P>>) {
+    fn greet(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        replica: ReplicaId,
+        durable: &VersionVector,
+        out: &mut Vec<Output<P>>,
+    ) {
         let (theirs, ours) = (durable.get(self.me), self.applied.get(self.me));
         if theirs > ours {
             out.push(Output::Alarm(Alarm::StaleData { peer: from, theirs, ours }));
@@ -331,21 +341,28 @@ impl<P> Replicator<P> {
 
     /// Tells peers what we have: soon after it grew, and as a heartbeat.
     fn tell(&mut self, now: Time, hlc: Hlc, digest: u128, out: &mut Vec<Output<P>>) {
-        let grown = self.untold_since.is_some_and(|since| now.saturating_sub(since) >= self.settings.acknowledge_within);
+        let grown =
+            self.untold_since.is_some_and(|since| now.saturating_sub(since) >= self.settings.acknowledge_within);
         if grown {
             self.untold_since = None;
         }
         for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up) {
             if !peer.greeted && now.saturating_sub(peer.told_at) >= self.settings.heartbeat {
                 // The hello or its answer may have been lost.
-                out.push(Output::Send { to, message: Message::Hello { replica: self.me, durable: self.durable.clone() } });
+                out.push(Output::Send {
+                    to,
+                    message: Message::Hello { replica: self.me, durable: self.durable.clone() },
+                });
                 peer.told_at = now;
                 continue;
             }
             let beat = now.saturating_sub(peer.told_at) >= self.settings.heartbeat;
             if grown || beat {
                 let applied = beat.then(|| (self.applied.clone(), digest));
-                out.push(Output::Send { to, message: Message::Have { replica: self.me, durable: self.durable.clone(), applied, hlc } });
+                out.push(Output::Send {
+                    to,
+                    message: Message::Have { replica: self.me, durable: self.durable.clone(), applied, hlc },
+                });
             }
             if beat {
                 peer.told_at = now;
@@ -396,7 +413,9 @@ impl<P> Replicator<P> {
             gap.turn += 1;
             gap.since = now;
         }
-        let able: Vec<NodeId> = self.peers.iter()
+        let able: Vec<NodeId> = self
+            .peers
+            .iter()
             .filter(|(node, peer)| **node != origin.node() && peer.greeted && peer.have.get(origin) > applied_seq)
             .map(|(&node, _)| node)
             .collect();

@@ -21,7 +21,15 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(after: u64, until: Option<Time>, now: Time) -> Stream {
-        Stream { sent: after, acked: after, until, in_flight: VecDeque::new(), in_flight_bytes: 0, progress_at: now, stalls: 0 }
+        Stream {
+            sent: after,
+            acked: after,
+            until,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            progress_at: now,
+            stalls: 0,
+        }
     }
 
     pub(crate) fn in_flight_bytes(&self) -> usize {

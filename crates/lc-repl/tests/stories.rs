@@ -61,7 +61,13 @@ struct World {
 
 impl World {
     fn tell(script: &str) -> String {
-        let mut world = World { now: Duration::ZERO, regions: Vec::new(), cut: BTreeSet::new(), wire: VecDeque::new(), told: String::new() };
+        let mut world = World {
+            now: Duration::ZERO,
+            regions: Vec::new(),
+            cut: BTreeSet::new(),
+            wire: VecDeque::new(),
+            told: String::new(),
+        };
         for line in script.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             let words: Vec<&str> = line.split(' ').collect();
             world.command(&words);
@@ -87,7 +93,11 @@ impl World {
         let me = ReplicaId(self.regions.len() as u16 + 1);
         // Heartbeats would drown a story; they are slow here.
         let settings = Settings { heartbeat: Duration::from_secs(5), ..Settings::default() };
-        self.regions.push(Region { name: name.to_owned(), replicator: Replicator::new(me, VersionVector::new(), settings), log: Entries::default() });
+        self.regions.push(Region {
+            name: name.to_owned(),
+            replicator: Replicator::new(me, VersionVector::new(), settings),
+            log: Entries::default(),
+        });
     }
 
     fn find(&self, name: &str) -> usize {
@@ -123,7 +133,11 @@ impl World {
     fn set_cut(&mut self, a: &str, b: &str, cut: bool) {
         let (a, b) = (self.find(a), self.find(b));
         for pair in [(a, b), (b, a)] {
-            if cut { self.cut.insert(pair) } else { self.cut.remove(&pair) };
+            if cut {
+                self.cut.insert(pair)
+            } else {
+                self.cut.remove(&pair)
+            };
         }
         if !cut {
             for (from, to) in [(a, b), (b, a)] {
@@ -179,7 +193,11 @@ impl World {
             match output {
                 Output::Send { to, message } => self.send(index, usize::from(to.0) - 1, message),
                 Output::Apply(arrival) => {
-                    applied.push(format!("{}:{}", self.regions[usize::from(arrival.dot.replica.0) - 1].name, arrival.dot.seq));
+                    applied.push(format!(
+                        "{}:{}",
+                        self.regions[usize::from(arrival.dot.replica.0) - 1].name,
+                        arrival.dot.seq
+                    ));
                     self.regions[index].log.0.insert((arrival.dot.replica, arrival.dot.seq), arrival.payload);
                 }
                 Output::Alarm(alarm) => self.say(format_args!("{} ALARM {alarm:?}", self.regions[index].name.clone())),
@@ -196,13 +214,17 @@ impl World {
         let text = match &message {
             Message::Hello { durable, .. } => format!("hello, I have {}", self.named(durable)),
             Message::Have { durable, .. } => format!("I have {}", self.named(durable)),
-            Message::Want { origin, after } => format!("send me {} after {after}", self.regions[usize::from(origin.0) - 1].name),
+            Message::Want { origin, after } => {
+                format!("send me {} after {after}", self.regions[usize::from(origin.0) - 1].name)
+            }
             Message::Entries { entries } => {
                 let list = entries.iter().map(|entry| std::str::from_utf8(entry).unwrap().to_owned());
-                let list: Vec<_> = list.map(|text| {
-                    let (replica, seq) = text.split_once(':').unwrap();
-                    format!("{}:{seq}", self.regions[replica.parse::<usize>().unwrap() - 1].name)
-                }).collect();
+                let list: Vec<_> = list
+                    .map(|text| {
+                        let (replica, seq) = text.split_once(':').unwrap();
+                        format!("{}:{seq}", self.regions[replica.parse::<usize>().unwrap() - 1].name)
+                    })
+                    .collect();
                 list.join(" ")
             }
         };
@@ -215,7 +237,10 @@ impl World {
     }
 
     fn named(&self, vector: &VersionVector) -> String {
-        let parts: Vec<_> = vector.iter().map(|(replica, seq)| format!("{}:{seq}", self.regions[usize::from(replica.0) - 1].name)).collect();
+        let parts: Vec<_> = vector
+            .iter()
+            .map(|(replica, seq)| format!("{}:{seq}", self.regions[usize::from(replica.0) - 1].name))
+            .collect();
         if parts.is_empty() { "nothing".to_owned() } else { parts.join(" ") }
     }
 

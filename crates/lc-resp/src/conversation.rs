@@ -187,7 +187,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         let words = self.parser.words(request);
         let Some(name) = words.first() else { return };
         if self.parser.is_line() && is_http(name) {
-            tracing::warn!(client = self.session.id, "HTTP on the RESP door: a web page may be trying to send commands");
+            tracing::warn!(
+                client = self.session.id,
+                "HTTP on the RESP door: a web page may be trying to send commands"
+            );
             self.session.closing = true;
             return;
         }

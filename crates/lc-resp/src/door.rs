@@ -103,7 +103,8 @@ impl<S: Secure> Door<S> {
             refuse(stream);
             return;
         }
-        let (secure, idle_timeout, client) = (self.secure.clone(), self.settings.idle_timeout, connect.connect(address));
+        let (secure, idle_timeout, client) =
+            (self.secure.clone(), self.settings.idle_timeout, connect.connect(address));
         tasks.spawn(async move {
             if let Err(error) = serve_client(stream, &*secure, client, idle_timeout).await {
                 tracing::debug!(%address, %error, "a connection ended early");
@@ -112,7 +113,12 @@ impl<S: Secure> Door<S> {
     }
 }
 
-async fn serve_client<S: Secure, C: Client>(stream: TcpStream, secure: &S, client: C, idle_timeout: Option<Duration>) -> Result<(), Error> {
+async fn serve_client<S: Secure, C: Client>(
+    stream: TcpStream,
+    secure: &S,
+    client: C,
+    idle_timeout: Option<Duration>,
+) -> Result<(), Error> {
     let killed = client.kill_signal();
     let stream = tokio::time::timeout(HANDSHAKE_MAX, secure.secure(stream)).await.map_err(|_| Error::Idle)??;
     let mut conversation = Conversation::new(stream, client, idle_timeout);

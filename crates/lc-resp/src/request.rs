@@ -25,8 +25,12 @@ pub struct Limits {
 impl Limits {
     /// For a client that may run commands. As many words as Redis takes; a request may be some entries' worth, for
     /// `MGET` of very many keys: a write of that size is refused later, with its own error.
-    pub const CLIENT: Limits =
-        Limits { words_max: 1024 * 1024, word_bytes_max: VALUE_BYTES_MAX, request_bytes_max: 64 * 1024 * 1024, stranger: false };
+    pub const CLIENT: Limits = Limits {
+        words_max: 1024 * 1024,
+        word_bytes_max: VALUE_BYTES_MAX,
+        request_bytes_max: 64 * 1024 * 1024,
+        stranger: false,
+    };
     /// For a client that has yet to authenticate: enough for `HELLO 3 AUTH user password SETNAME name`.
     pub const STRANGER: Limits =
         Limits { words_max: 10, word_bytes_max: 16 * 1024, request_bytes_max: LINE_BYTES_MAX, stranger: true };
@@ -42,7 +46,9 @@ impl Limits {
     fn check_word_length(&self, length: i64, start: usize) -> Result<usize, Malformed> {
         let length = match usize::try_from(length) {
             Ok(length) if length <= self.word_bytes_max => length,
-            Ok(length) if self.stranger && length <= Limits::CLIENT.word_bytes_max => return Err(Malformed::StrangerWordLength),
+            Ok(length) if self.stranger && length <= Limits::CLIENT.word_bytes_max => {
+                return Err(Malformed::StrangerWordLength);
+            }
             _ => return Err(Malformed::WordLength),
         };
         match start + length > self.request_bytes_max {
@@ -89,7 +95,9 @@ impl Parser {
                 Stage::Start => match bytes.first() {
                     None => return Ok(None),
                     Some(b'*') => {
-                        let Some((count, at)) = number(bytes, 1).map_err(|NotNumber| Malformed::WordCount)? else { return Ok(None) };
+                        let Some((count, at)) = number(bytes, 1).map_err(|NotNumber| Malformed::WordCount)? else {
+                            return Ok(None);
+                        };
                         self.begin(Stage::Words { left: limits.check_word_count(count)?, at });
                     }
                     Some(_) => self.begin(Stage::Line { looked: 0 }),
@@ -133,7 +141,9 @@ impl Parser {
             Some(b'$') => {}
             Some(&other) => return Err(Malformed::NotBulk(other)),
         }
-        let Some((length, start)) = number(bytes, at + 1).map_err(|NotNumber| Malformed::WordLength)? else { return Ok(None) };
+        let Some((length, start)) = number(bytes, at + 1).map_err(|NotNumber| Malformed::WordLength)? else {
+            return Ok(None);
+        };
         let end = start + limits.check_word_length(length, start)?;
         match bytes.get(end..end + 2) {
             None => Ok(None),
@@ -191,7 +201,11 @@ fn push_quoted<'a>(mut rest: &'a [u8], quote: u8, word: &mut Vec<u8>) -> Result<
         let (&byte, after) = rest.split_first().ok_or(Malformed::Quotes)?;
         rest = match byte {
             byte if byte == quote => {
-                return if after.first().is_none_or(u8::is_ascii_whitespace) { Ok(after) } else { Err(Malformed::Quotes) };
+                return if after.first().is_none_or(u8::is_ascii_whitespace) {
+                    Ok(after)
+                } else {
+                    Err(Malformed::Quotes)
+                };
             }
             b'\\' if quote == b'"' => push_escaped(after, word)?,
             b'\\' if after.first() == Some(&b'\'') => {

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -315,7 +315,12 @@ async fn a_killed_connection_ends_while_it_idles() {
 async fn the_node_is_told_what_a_session_says_of_itself_and_how_many_commands_it_ran() {
     let (address, world) = open(settings()).await;
     let mut stream = connect(address).await;
-    talk(&mut stream, b"get k\r\nclient setname ada\r\nclient setname ada\r\nget k\r\n", "$-1\r\n+OK\r\n+OK\r\n$-1\r\n").await;
+    talk(
+        &mut stream,
+        b"get k\r\nclient setname ada\r\nclient setname ada\r\nget k\r\n",
+        "$-1\r\n+OK\r\n+OK\r\n$-1\r\n",
+    )
+    .await;
     assert_eq!(*world.described.lock().expect("no panic"), ["2 ", "2 ada"]);
     assert_eq!(world.commands.load(Ordering::SeqCst), 4);
 }

@@ -71,7 +71,9 @@ impl Bug {
     pub(crate) fn change_entry(self, mut entry: Entry) -> Option<Entry> {
         match self {
             Bug::DependenciesForgotten => entry.deps = VersionVector::new(),
-            Bug::DependenciesInvented => entry.deps = entry.deps.iter().map(|(replica, seq)| (replica, seq.saturating_sub(1))).collect(),
+            Bug::DependenciesInvented => {
+                entry.deps = entry.deps.iter().map(|(replica, seq)| (replica, seq.saturating_sub(1))).collect()
+            }
             Bug::HalfTransaction if entry.ops.len() > 1 => {
                 entry.ops.pop();
             }

@@ -39,7 +39,8 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let scenario = Scenario { regions: options.regions, busy: Duration::from_secs(options.busy_seconds), ..Scenario::default() };
+    let scenario =
+        Scenario { regions: options.regions, busy: Duration::from_secs(options.busy_seconds), ..Scenario::default() };
     match (options.seed, options.bug.as_deref()) {
         (Some(seed), bug) => one(seed, Scenario { keep_trace: true, bug: bug.and_then(Bug::named), ..scenario }),
         (None, Some("all")) => hunt(&options, &scenario, &Bug::ALL),
@@ -74,7 +75,10 @@ fn many(options: &Options, scenario: &Scenario) -> ExitCode {
         if !report.violations.is_empty() {
             bad += 1;
             print_violations(&report);
-            println!("seed {seed} FAILED; see it with: cargo xtask sim --seed {seed} --busy-seconds {}", options.busy_seconds);
+            println!(
+                "seed {seed} FAILED; see it with: cargo xtask sim --seed {seed} --busy-seconds {}",
+                options.busy_seconds
+            );
         }
     }
     sum.print(options.json, bad, clock.monotonic());
@@ -91,7 +95,9 @@ fn hunt(options: &Options, scenario: &Scenario, bugs: &[Bug]) -> ExitCode {
             report.violations.first().map(|violation| (seed, violation.clone()))
         });
         match found {
-            Some((seed, violation)) => println!("{:<26} found at seed {seed:<4} by {}", format!("{bug:?}"), violation.checker),
+            Some((seed, violation)) => {
+                println!("{:<26} found at seed {seed:<4} by {}", format!("{bug:?}"), violation.checker)
+            }
             None => {
                 missed += 1;
                 println!("{:<26} NOT FOUND in {} seeds", format!("{bug:?}"), options.seeds);
@@ -133,7 +139,12 @@ impl Sum {
         if json {
             println!(
                 r#"{{"seeds":{},"failed":{bad},"simulated_hours":{hours:.3},"region_hours":{:.3},"commands":{},"acknowledged":{},"faults":{},"real_seconds":{:.1}}}"#,
-                self.seeds, self.region_hours, self.commands, self.acknowledged, self.faults, took.as_secs_f64()
+                self.seeds,
+                self.region_hours,
+                self.commands,
+                self.acknowledged,
+                self.faults,
+                took.as_secs_f64()
             );
             return;
         }

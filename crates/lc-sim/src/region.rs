@@ -79,7 +79,8 @@ fn copy_of_disk(disk: &MemoryDisk) -> MemoryDisk {
 
 fn copy_of_store(store: &MemoryStore) -> MemoryStore {
     let copy = MemoryStore::new();
-    let mut rows = store.scan(b"\0", None).map(|row| row.map(|(key, value)| (key, Some(value))).expect("a memory store reads"));
+    let mut rows =
+        store.scan(b"\0", None).map(|row| row.map(|(key, value)| (key, Some(value))).expect("a memory store reads"));
     copy.commit(&mut rows).expect("a memory store commits");
     copy
 }

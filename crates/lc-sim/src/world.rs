@@ -220,7 +220,9 @@ impl World {
         let (dot, bytes) = member.last_decided();
         let hash = xxh3_128(bytes);
         if self.history.decided.insert(dot, hash).is_some_and(|before| before != hash) {
-            self.report.violations.push(Violation { checker: "dots", what: format!("{dot} was used for two different entries") });
+            self.report
+                .violations
+                .push(Violation { checker: "dots", what: format!("{dot} was used for two different entries") });
         }
         Some(dot)
     }
@@ -231,7 +233,8 @@ impl World {
         let Some(member) = &self.regions[index].member else { return };
         let durable = member.durable();
         let waiting = std::mem::take(&mut self.waiting[index]);
-        let (ready, left): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| early || waiting.position <= durable);
+        let (ready, left): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|waiting| early || waiting.position <= durable);
         self.waiting[index] = left;
         for waiting in ready {
             self.history.acknowledged.extend(waiting.dot);
@@ -308,7 +311,10 @@ impl World {
             region.sync_job = member.begin_sync();
             if region.sync_job.is_some() {
                 let life = region.life;
-                self.after(self.rng.between(Duration::from_micros(100), ms(30)), Event::SyncDone { region: index, life });
+                self.after(
+                    self.rng.between(Duration::from_micros(100), ms(30)),
+                    Event::SyncDone { region: index, life },
+                );
             }
         }
     }
@@ -427,7 +433,9 @@ impl World {
                 self.after(ms(1), Event::Tick { region: index, life });
                 self.after(self.rng.between(ms(200), ms(4000)), Event::Flush { region: index, life });
             }
-            Err(error) => self.report.violations.push(Violation { checker: "start", what: format!("region {index}: {error}") }),
+            Err(error) => {
+                self.report.violations.push(Violation { checker: "start", what: format!("region {index}: {error}") })
+            }
         }
     }
 
@@ -497,7 +505,9 @@ fn counter_told(request: &[clients::Words], replies: &[Reply]) -> Option<(Vec<u8
 }
 
 fn shown(request: &[clients::Words]) -> String {
-    let lines = request.iter().map(|words| words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" "));
+    let lines = request
+        .iter()
+        .map(|words| words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" "));
     lines.collect::<Vec<_>>().join("; ")
 }
 
@@ -528,7 +538,11 @@ fn settings(rng: &Rng, index: usize, count: usize) -> Settings {
         max_offset_ms: 500,
         dirty_bytes_max: 1,
         table: lc_store::TableOptions { cache_bytes: 4096, hash_seed: 1 },
-        journal: lc_journal::Options { segment_bytes: 4096 << rng.below(6), tail_bytes: 2048 << rng.below(8), ..lc_journal::Options::default() },
+        journal: lc_journal::Options {
+            segment_bytes: 4096 << rng.below(6),
+            tail_bytes: 2048 << rng.below(8),
+            ..lc_journal::Options::default()
+        },
         replication: lc_repl::Settings {
             window_bytes: 2048 << rng.below(10),
             batch_bytes: 256 << rng.below(10),

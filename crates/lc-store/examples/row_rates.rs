@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lc_env::{Clock, RealClock, SeededRandom, Random, spawn_thread};
+use lc_env::{Clock, Random, RealClock, SeededRandom, spawn_thread};
 use lc_store::{FjallOptions, FjallStore, FlushDone, RowTable, TableOptions};
 
 type Table = RowTable<FjallStore>;

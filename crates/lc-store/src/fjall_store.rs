@@ -45,7 +45,8 @@ impl FjallStore {
             .worker_threads(1)
             .open()
             .map_err(failed("open the record store"))?;
-        let rows = database.keyspace("rows", KeyspaceCreateOptions::default).map_err(failed("open the record store"))?;
+        let rows =
+            database.keyspace("rows", KeyspaceCreateOptions::default).map_err(failed("open the record store"))?;
         Ok(FjallStore { rows, _database: database })
     }
 

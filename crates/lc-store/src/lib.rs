@@ -16,4 +16,4 @@ pub use error::Error;
 pub use fjall_store::{FjallOptions, FjallStore};
 pub use memory_store::MemoryStore;
 pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions};
-pub use store::{Row, RowIter, RowChange, Store, ROW_KEY_BYTES_MAX};
+pub use store::{ROW_KEY_BYTES_MAX, Row, RowChange, RowIter, Store};

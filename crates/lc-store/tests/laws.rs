@@ -79,7 +79,8 @@ fn store_is_an_ordered_map<B: Bench>(bench: &B, seed: u64, steps: u64) {
     for _ in 0..steps {
         match random.u64() % 10 {
             0..4 => {
-                let batch: BTreeMap<Bytes, Option<Bytes>> = (0..random.u64() % 30).map(|_| (key(&random), value(&random))).collect();
+                let batch: BTreeMap<Bytes, Option<Bytes>> =
+                    (0..random.u64() % 30).map(|_| (key(&random), value(&random))).collect();
                 store.commit(&mut batch.clone().into_iter()).unwrap();
                 batch.into_iter().for_each(|(key, value)| apply(&mut model, key, value));
             }
@@ -244,7 +245,9 @@ fn a_batch_that_is_wrong_is_refused_whole() {
 #[test]
 fn a_scan_sees_the_rows_as_they_were_when_it_began() {
     fn check<S: Store>(store: &S) {
-        let batch = |value: &'static [u8]| (0..100u8).map(move |number| (Bytes::from(vec![number]), Some(Bytes::from_static(value))));
+        let batch = |value: &'static [u8]| {
+            (0..100u8).map(move |number| (Bytes::from(vec![number]), Some(Bytes::from_static(value))))
+        };
         store.commit(&mut batch(b"old")).unwrap();
         let mut scan = store.scan(b"", None);
         scan.next();

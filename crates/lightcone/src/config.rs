@@ -73,7 +73,8 @@ pub struct TlsFiles {
 
 /// Reads a configuration file, and the secrets in files that it names.
 pub fn load(path: &Path) -> Result<Config, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { file: path.to_owned(), key: String::new(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| Error::Read { file: path.to_owned(), key: String::new(), source })?;
     parse(path, &text)
 }
 
@@ -124,7 +125,11 @@ fn link(link: &Reading<'_>) -> Result<LinkConfig, Error> {
 fn peers(file: &File, own: u16) -> Result<Vec<Peer>, Error> {
     let mut peers: Vec<Peer> = Vec::new();
     for reading in file.sections("peers") {
-        let peer = Peer { node_id: reading.whole("node_id")? as u16, region: reading.text("region")?, address: reading.address("address")? };
+        let peer = Peer {
+            node_id: reading.whole("node_id")? as u16,
+            region: reading.text("region")?,
+            address: reading.address("address")?,
+        };
         if peer.node_id == own || peers.iter().any(|other| other.node_id == peer.node_id) {
             return Err(reading.together("node_id", "another node has this number; each needs its own"));
         }
@@ -140,7 +145,9 @@ fn shapes(file: &File, allowed: bool, peers: &[Peer]) -> Result<Vec<(u16, LinkSh
     let mut shapes = Vec::new();
     for reading in file.sections("emulation") {
         if !allowed {
-            return Err(file.section("").together("emulation_allowed", "[[emulation]] is for development; set this to true or leave it out"));
+            return Err(file
+                .section("")
+                .together("emulation_allowed", "[[emulation]] is for development; set this to true or leave it out"));
         }
         let peer = reading.whole("peer")? as u16;
         if !peers.iter().any(|known| known.node_id == peer) {
@@ -169,9 +176,11 @@ fn resp(resp: &Reading<'_>) -> Result<RespConfig, Error> {
 }
 
 fn http(http: &Reading<'_>) -> Result<HttpConfig, Error> {
-    let config = HttpConfig { listen: http.address("listen")?, token: secret(http, "token_file")?, tls: tls(http, None)? };
+    let config =
+        HttpConfig { listen: http.address("listen")?, token: secret(http, "token_file")?, tls: tls(http, None)? };
     if !config.listen.ip().is_loopback() {
-        let lacks = lacking(&[(config.tls.is_none(), "certificate_file and key_file"), (config.token.is_none(), "token_file")]);
+        let lacks =
+            lacking(&[(config.tls.is_none(), "certificate_file and key_file"), (config.token.is_none(), "token_file")]);
         if !lacks.is_empty() {
             return Err(http.together("listen", beyond_loopback("http", &lacks)));
         }
@@ -184,7 +193,10 @@ fn guard_resp(reading: &Reading<'_>, resp: &RespConfig, password: bool) -> Resul
         return Ok(());
     }
     let knows_clients = password || resp.tls.as_ref().is_some_and(|tls| tls.client_authority.is_some());
-    let lacks = lacking(&[(resp.tls.is_none(), "certificate_file and key_file"), (!knows_clients, "password_file or client_authority_file")]);
+    let lacks = lacking(&[
+        (resp.tls.is_none(), "certificate_file and key_file"),
+        (!knows_clients, "password_file or client_authority_file"),
+    ]);
     if lacks.is_empty() { Ok(()) } else { Err(reading.together("listen", beyond_loopback("resp", &lacks))) }
 }
 
@@ -200,7 +212,9 @@ fn beyond_loopback(section: &str, lacks: &str) -> String {
 fn tls(reading: &Reading<'_>, client_authority: Option<PathBuf>) -> Result<Option<TlsFiles>, Error> {
     match (reading.path_if_any("certificate_file")?, reading.path_if_any("key_file")?) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key, client_authority })),
-        (None, None) if client_authority.is_some() => Err(reading.together("client_authority_file", "needs certificate_file and key_file beside it")),
+        (None, None) if client_authority.is_some() => {
+            Err(reading.together("client_authority_file", "needs certificate_file and key_file beside it"))
+        }
         (None, None) => Ok(None),
         (Some(_), None) => Err(reading.together("certificate_file", "needs key_file beside it")),
         (None, Some(_)) => Err(reading.together("key_file", "needs certificate_file beside it")),
@@ -213,7 +227,10 @@ fn secret(reading: &Reading<'_>, name: &str) -> Result<Option<String>, Error> {
     let unreadable = |source| reading.unreadable(name, path.clone(), source);
     let mode = fs::metadata(&path).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(reading.together(name, format!("others can read this file (mode {:04o}); run: chmod 600 {}", mode & 0o7777, path.display())));
+        return Err(reading.together(
+            name,
+            format!("others can read this file (mode {:04o}); run: chmod 600 {}", mode & 0o7777, path.display()),
+        ));
     }
     let text = fs::read_to_string(&path).map_err(unreadable)?;
     match text.lines().next().unwrap_or_default() {

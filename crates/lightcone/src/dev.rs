@@ -54,7 +54,12 @@ async fn live(world: &Arc<Mutex<World>>, control: TcpListener, directory: &Path)
     println!("{text}\nData, certificates and logs: {}", directory.display());
     println!("ready");
     io::stdout().flush().map_err(Error::system("write to standard output"))?;
-    let orders = lc_http::serve_router(control, control::router(world.clone()), |stream| async { Ok(stream) }, std::future::pending());
+    let orders = lc_http::serve_router(
+        control,
+        lc_http::control_router(Arc::new(control::Supervisor(world.clone()))),
+        |stream| async { Ok(stream) },
+        std::future::pending(),
+    );
     tokio::join!(orders, watch(world));
     Ok(())
 }
@@ -70,7 +75,10 @@ async fn watch(world: &Mutex<World>) {
 }
 
 fn listener(control: std::net::TcpListener) -> Result<TcpListener, Error> {
-    control.set_nonblocking(true).and_then(|()| TcpListener::from_std(control)).map_err(Error::system("listen on the control port"))
+    control
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(control))
+        .map_err(Error::system("listen on the control port"))
 }
 
 /// A world's directory: the one that was asked for, or a temporary one that goes away with this value.
@@ -82,7 +90,10 @@ struct Directory {
 impl Directory {
     fn open(asked: Option<&Path>) -> Result<Directory, Error> {
         let Some(path) = asked else {
-            let temporary = tempfile::Builder::new().prefix("lightcone-dev-").tempdir().map_err(Error::system("make a temporary directory"))?;
+            let temporary = tempfile::Builder::new()
+                .prefix("lightcone-dev-")
+                .tempdir()
+                .map_err(Error::system("make a temporary directory"))?;
             return Ok(Directory { path: temporary.path().to_owned(), _temporary: Some(temporary) });
         };
         let made = fs::create_dir_all(path).and_then(|()| path.canonicalize());
@@ -96,7 +107,9 @@ impl Directory {
         match fs::read_to_string(&file) {
             Ok(written) if written.trim() != asked => Err(Error::Usage(format!(
                 "{} holds the world {}: pass --regions {} or another --data",
-                self.path.display(), written.trim(), written.trim(),
+                self.path.display(),
+                written.trim(),
+                written.trim(),
             ))),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

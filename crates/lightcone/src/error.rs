@@ -51,7 +51,9 @@ impl Error {
             Error::Config(error) => error.fault(),
             Error::Usage(_) => Fault::Caller,
             Error::Asked(_) => Fault::Unavailable,
-            Error::Node(_) | Error::Certificates(_) | Error::Resp(_) | Error::Http(_) | Error::System { .. } => Fault::Stop,
+            Error::Node(_) | Error::Certificates(_) | Error::Resp(_) | Error::Http(_) | Error::System { .. } => {
+                Fault::Stop
+            }
         }
     }
 

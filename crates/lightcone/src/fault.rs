@@ -44,7 +44,13 @@ fn regions(world: &WorldView) -> TextTable {
     let mut table = TextTable::new(["region", "process", "RESP", "HTTP", "pid"]);
     for region in &world.regions {
         let pid = region.pid.map_or("-".to_owned(), |pid| pid.to_string());
-        table.row([region.region.clone(), region.process.clone(), region.resp_port.to_string(), region.http_port.to_string(), pid]);
+        table.row([
+            region.region.clone(),
+            region.process.clone(),
+            region.resp_port.to_string(),
+            region.http_port.to_string(),
+            pid,
+        ]);
     }
     table
 }
@@ -54,7 +60,13 @@ fn links(world: &WorldView) -> TextTable {
     for link in &world.links {
         let state = if link.cut { "cut" } else { "open" };
         let number = |value: f64| format!("{value:.1}");
-        table.row([format!("{} - {}", link.a, link.b), state.to_owned(), number(link.rtt_ms), number(link.usual_rtt_ms), number(link.loss_percent)]);
+        table.row([
+            format!("{} - {}", link.a, link.b),
+            state.to_owned(),
+            number(link.rtt_ms),
+            number(link.usual_rtt_ms),
+            number(link.loss_percent),
+        ]);
     }
     table
 }
@@ -66,7 +78,9 @@ struct Control {
 impl Control {
     async fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<String, Error> {
         let answer = Target::local(self.port).ask(method, path, body, PATIENCE).await.map_err(|error| {
-            Error::Asked(format!("{error}\nno dev world on this port: start one with `lightcone dev`, or name its --control-port"))
+            Error::Asked(format!(
+                "{error}\nno dev world on this port: start one with `lightcone dev`, or name its --control-port"
+            ))
         })?;
         answer.ok()
     }

@@ -40,7 +40,9 @@ impl Target {
         let (tls, port) = match (scheme, authority) {
             ("http", _) => (None, 80),
             ("https", Some(authority)) => (Some(VisitorTls::load(authority)?), 443),
-            ("https", None) => return Err(wrong("https needs --authority FILE, the certificate that signed the node's")),
+            ("https", None) => {
+                return Err(wrong("https needs --authority FILE, the certificate that signed the node's"));
+            }
             _ => return Err(wrong("neither http nor https")),
         };
         let rest = rest.trim_end_matches('/');
@@ -56,7 +58,11 @@ impl Target {
         let asking = self.ask_without_limit(method, path, body);
         match tokio::time::timeout(limit, asking).await {
             Ok(answer) => answer.map_err(|why| Error::Asked(format!("{method} {}{path}: {why}", self.shown()))),
-            Err(_) => Err(Error::Asked(format!("{method} {}{path}: no answer within {} s", self.shown(), limit.as_secs_f64()))),
+            Err(_) => Err(Error::Asked(format!(
+                "{method} {}{path}: no answer within {} s",
+                self.shown(),
+                limit.as_secs_f64()
+            ))),
         }
     }
 
@@ -77,7 +83,8 @@ impl Target {
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&str>) -> String {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n", self.host, self.port);
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n", self.host, self.port);
         if let Some(token) = &self.token {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
@@ -125,9 +132,14 @@ fn parse(bytes: &[u8]) -> Result<Answer, String> {
     let (head, body) = text.split_once("\r\n\r\n").ok_or("the answer is not HTTP")?;
     let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
     let status = status.ok_or("the answer is not HTTP")?;
-    let length = head.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     match length.map(|(_, length)| length.trim().parse::<usize>()) {
-        Some(Ok(length)) if length != body.len() => Err(format!("the answer ended after {} of {length} bytes", body.len())),
+        Some(Ok(length)) if length != body.len() => {
+            Err(format!("the answer ended after {} of {length} bytes", body.len()))
+        }
         Some(Err(_)) => Err("the answer's length is no number".to_owned()),
         Some(Ok(_)) | None => Ok(Answer { status, body: body.to_owned() }),
     }
@@ -149,7 +161,13 @@ mod tests {
         assert_eq!(target("http://127.0.0.1:8001").as_deref(), Ok("http://127.0.0.1:8001"));
         assert_eq!(target("http://node.example/").as_deref(), Ok("http://node.example:80"));
         assert_eq!(target("http://[::1]:8001").as_deref(), Ok("http://[::1]:8001"));
-        for (url, why) in [("localhost:8001", "in front"), ("ftp://a", "neither"), ("http://a:b", "port"), ("http://a/b", "only a host"), ("https://a", "--authority")] {
+        for (url, why) in [
+            ("localhost:8001", "in front"),
+            ("ftp://a", "neither"),
+            ("http://a:b", "port"),
+            ("http://a/b", "only a host"),
+            ("https://a", "--authority"),
+        ] {
             let error = target(url).expect_err(url);
             assert!(error.contains(why), "{error}");
         }
@@ -160,7 +178,10 @@ mod tests {
         let answer = |text: &str| parse(text.as_bytes());
         let ok = Answer { status: 200, body: "{}".to_owned() };
         assert_eq!(answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), Ok(ok));
-        assert_eq!(answer("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), Err("the answer ended after 2 of 9 bytes".to_owned()));
+        assert_eq!(
+            answer("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"),
+            Err("the answer ended after 2 of 9 bytes".to_owned())
+        );
         for text in ["", "+PONG\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 é\r\n\r\n"] {
             assert_eq!(answer(text), Err("the answer is not HTTP".to_owned()), "{text}");
         }

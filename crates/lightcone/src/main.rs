@@ -47,7 +47,9 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Error> {
     match command {
         // As many threads as cores that the process may use.
-        Command::Server(options) => on(Builder::new_multi_thread(), server::run(&options.config, options.exit_with_stdin)),
+        Command::Server(options) => {
+            on(Builder::new_multi_thread(), server::run(&options.config, options.exit_with_stdin))
+        }
         Command::Dev(options) => on(Builder::new_current_thread(), dev::run(options)),
         Command::Fault(options) => on(Builder::new_current_thread(), fault::run(options)),
         Command::Status(options) => on(Builder::new_current_thread(), status::run(options)),

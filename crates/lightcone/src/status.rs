@@ -24,7 +24,8 @@ pub async fn run(options: StatusOptions) -> Result<(), Error> {
         println!("{body}");
         return Ok(());
     }
-    let status: Value = serde_json::from_str(&body).map_err(|error| Error::Asked(format!("{} did not answer with a status: {error}", target.shown())))?;
+    let status: Value = serde_json::from_str(&body)
+        .map_err(|error| Error::Asked(format!("{} did not answer with a status: {error}", target.shown())))?;
     print!("{}", text(&status, std::io::stdout().is_terminal()));
     Ok(())
 }
@@ -43,7 +44,11 @@ fn text(status: &Value, bold: bool) -> String {
     };
     let mut out = format!(
         "{} (node {}, replica {}) of {}, up {}: {health}\n",
-        shown(&status["region"]), shown(&status["node_id"]), shown(&status["replica"]), shown(&status["cluster"]), duration(&status["uptime_s"]),
+        shown(&status["region"]),
+        shown(&status["node_id"]),
+        shown(&status["replica"]),
+        shown(&status["cluster"]),
+        duration(&status["uptime_s"]),
     );
     let facts = [
         ("keys", shown(&status["keys"])),
@@ -71,18 +76,27 @@ fn text(status: &Value, bold: bool) -> String {
 }
 
 fn peer_table(peers: &[Value]) -> TextTable {
-    let mut table = TextTable::new(["peer", "link", "RTT ms", "heard", "lag entries", "sent", "received", "queued", "has"]);
+    let mut table =
+        TextTable::new(["peer", "link", "RTT ms", "heard", "lag entries", "sent", "received", "queued", "has"]);
     for peer in peers {
         let link = match peer["up"].as_bool() {
             Some(true) => "up",
             Some(false) => "down",
             None => UNKNOWN,
         };
-        let heard = peer["silent_ms"].as_u64().map_or("never".to_owned(), |ms| format!("{:.1} s ago", ms as f64 / 1000.0));
+        let heard =
+            peer["silent_ms"].as_u64().map_or("never".to_owned(), |ms| format!("{:.1} s ago", ms as f64 / 1000.0));
         let rtt = peer["rtt_ms"].as_f64().map_or(UNKNOWN.to_owned(), |ms| format!("{ms:.1}"));
         table.row([
-            shown(&peer["region"]), link.to_owned(), rtt, heard, shown(&peer["unconfirmed_entries"]),
-            bytes(&peer["wire_sent_bytes"]), bytes(&peer["wire_received_bytes"]), bytes(&peer["queued_bytes"]), vector(&peer["have"]),
+            shown(&peer["region"]),
+            link.to_owned(),
+            rtt,
+            heard,
+            shown(&peer["unconfirmed_entries"]),
+            bytes(&peer["wire_sent_bytes"]),
+            bytes(&peer["wire_received_bytes"]),
+            bytes(&peer["queued_bytes"]),
+            vector(&peer["have"]),
         ]);
     }
     table
@@ -105,7 +119,8 @@ fn vector(value: &Value) -> String {
 
 fn bytes(value: &Value) -> String {
     let Some(count) = value.as_f64() else { return UNKNOWN.to_owned() };
-    let (unit, scale) = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)].into_iter().find(|(_, scale)| count >= *scale).unwrap_or(("B", 1.0));
+    let (unit, scale) =
+        [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)].into_iter().find(|(_, scale)| count >= *scale).unwrap_or(("B", 1.0));
     if scale == 1.0 { format!("{count} B") } else { format!("{:.1} {unit}", count / scale) }
 }
 
@@ -158,6 +173,8 @@ ap-northeast: no answer
     #[test]
     fn a_node_in_trouble_says_so_first() {
         let status = json!({ "region": "us-east", "takes_writes": false, "trouble": "the journal failed" });
-        assert!(text(&status, false).starts_with("us-east (node unknown, replica unknown) of unknown, up unknown: takes no writes: the journal failed\n"));
+        assert!(text(&status, false).starts_with(
+            "us-east (node unknown, replica unknown) of unknown, up unknown: takes no writes: the journal failed\n"
+        ));
     }
 }

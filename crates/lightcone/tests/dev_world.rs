@@ -92,7 +92,10 @@ fn free_ports(count: u16) -> u16 {
     // Tests run at the same time, in one process or in many.
     static CALLS: AtomicU16 = AtomicU16::new(0);
     let seed = (std::process::id() % 900) as u16 * 20 + CALLS.fetch_add(1, Ordering::Relaxed) * 200;
-    (0..1000u16).map(|round| 10_000 + (seed + round * 20) % 20_000).find(|&base| all_free(base)).expect("some ports are free")
+    (0..1000u16)
+        .map(|round| 10_000 + (seed + round * 20) % 20_000)
+        .find(|&base| all_free(base))
+        .expect("some ports are free")
 }
 
 fn pause() {
@@ -136,7 +139,8 @@ fn regions_take_writes_through_a_cut_and_a_kill_and_agree() {
 fn digests(world: &DevWorld) -> usize {
     let status = |region: u16| {
         let url = format!("http://127.0.0.1:{}", world.base + 3 + region);
-        let output = Command::new(LIGHTCONE).args(["status", "--json", "--at", &url]).output().expect("the binary runs");
+        let output =
+            Command::new(LIGHTCONE).args(["status", "--json", "--at", &url]).output().expect("the binary runs");
         serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
     };
     for _ in 0..200 {
@@ -154,11 +158,23 @@ fn digests(world: &DevWorld) -> usize {
 fn wrong_orders_say_what_would_be_right() {
     let dir = tempfile::tempdir().expect("a directory");
     let world = DevWorld::start(dir.path());
-    assert_eq!(world.refused(&["cut", "us-aest"]), "lightcone: no region 'us-aest' in this world; did you mean 'us-east'?\nregions: us-east, eu-west, ap-northeast");
-    assert_eq!(world.refused(&["slow", "us-east", "us-east", "--rtt-ms", "1"]), "lightcone: 'us-east' twice: a link has two ends");
-    assert_eq!(world.refused(&["loss", "us-east", "eu-west", "--percent", "101"]), "lightcone: percent 101: must be from 0 to 100");
+    assert_eq!(
+        world.refused(&["cut", "us-aest"]),
+        "lightcone: no region 'us-aest' in this world; did you mean 'us-east'?\nregions: us-east, eu-west, ap-northeast"
+    );
+    assert_eq!(
+        world.refused(&["slow", "us-east", "us-east", "--rtt-ms", "1"]),
+        "lightcone: 'us-east' twice: a link has two ends"
+    );
+    assert_eq!(
+        world.refused(&["loss", "us-east", "eu-west", "--percent", "101"]),
+        "lightcone: percent 101: must be from 0 to 100"
+    );
     assert_eq!(world.must(&["heal"]), "nothing was wrong");
-    let second = Command::new(LIGHTCONE).args(["dev", "--control-port", &(world.base + 6).to_string()]).output().expect("the binary runs");
+    let second = Command::new(LIGHTCONE)
+        .args(["dev", "--control-port", &(world.base + 6).to_string()])
+        .output()
+        .expect("the binary runs");
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains(&format!("port {} (for orders): it is taken", world.base + 6)), "{said}");

@@ -32,7 +32,8 @@ impl Place {
             fs::write(&file, format!("the {secret}\n")).expect("written");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("owned");
         }
-        let port = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port =
+            || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         Place { dir, resp: port(), http: port() }
     }
 
@@ -65,7 +66,14 @@ struct Server(Child);
 
 impl Server {
     fn start(config: &Path) -> Server {
-        Server(Command::new(LIGHTCONE).args(["server", "--config"]).arg(config).stderr(Stdio::null()).spawn().expect("the binary starts"))
+        Server(
+            Command::new(LIGHTCONE)
+                .args(["server", "--config"])
+                .arg(config)
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the binary starts"),
+        )
     }
 }
 
@@ -96,7 +104,10 @@ async fn doors_beyond_loopback_speak_tls_and_know_their_clients() {
     let _server = Server::start(&place.with_tls());
     let tls = VisitorTls::load(&place.file("ca.pem")).expect("the authority");
     let mut stream = tls.connect("oslo", connect(place.resp).await).await.expect("a handshake");
-    stream.write_all(b"GET k\r\nAUTH wrong\r\nAUTH \"the password\"\r\nSET k v\r\nGET k\r\nQUIT\r\n").await.expect("the door reads");
+    stream
+        .write_all(b"GET k\r\nAUTH wrong\r\nAUTH \"the password\"\r\nSET k v\r\nGET k\r\nQUIT\r\n")
+        .await
+        .expect("the door reads");
     let mut answer = String::new();
     // Without a closing alert the end may come as an error; what was said before it counts.
     let _ = stream.read_to_string(&mut answer).await;
@@ -122,7 +133,10 @@ async fn the_http_door_beyond_loopback_wants_its_token() {
     let tls = VisitorTls::load(&place.file("ca.pem")).expect("the authority");
     for (token, status) in [("", "401"), ("Authorization: Bearer the token\r\n", "200")] {
         let mut stream = tls.connect("oslo", connect(place.http).await).await.expect("a handshake");
-        stream.write_all(format!("GET /status HTTP/1.1\r\nHost: oslo\r\nConnection: close\r\n{token}\r\n").as_bytes()).await.expect("the door reads");
+        stream
+            .write_all(format!("GET /status HTTP/1.1\r\nHost: oslo\r\nConnection: close\r\n{token}\r\n").as_bytes())
+            .await
+            .expect("the door reads");
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
@@ -137,7 +151,10 @@ fn an_open_door_beyond_loopback_is_refused_with_what_to_add() {
     let output = run(&["server", "--config", &config.to_string_lossy()]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("add certificate_file and key_file, and password_file or client_authority_file to [resp]"), "{said}");
+    assert!(
+        said.contains("add certificate_file and key_file, and password_file or client_authority_file to [resp]"),
+        "{said}"
+    );
     assert!(!place.file("data").exists(), "nothing was started");
 }
 

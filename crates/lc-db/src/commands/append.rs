@@ -44,7 +44,10 @@ mod tests {
         let mut paris = Replica::new(1);
         let half = "x".repeat(5 * 1024 * 1024);
         paris.run(&format!("SET a {half}"));
-        assert_eq!(paris.run(&format!("APPEND a {half}")), "TOOLARGE value of 10485760 bytes is above the limit of 8388608 bytes");
+        assert_eq!(
+            paris.run(&format!("APPEND a {half}")),
+            "TOOLARGE value of 10485760 bytes is above the limit of 8388608 bytes"
+        );
         assert_eq!(paris.run("STRLEN a"), "5242880");
     }
 

@@ -23,7 +23,9 @@ fn run(session: &mut Session, host: &dyn Host, args: Args<'_>) -> Result<Reply, 
     let sub = Subcommand::new("CLIENT", args);
     match sub.lower().as_str() {
         "id" => sub.exactly::<0>().map(|_| Reply::Int(session.id as i64)),
-        "getname" => sub.exactly::<0>().map(|_| if session.name.is_empty() { Reply::Nil } else { Reply::Bulk(session.name.clone()) }),
+        "getname" => sub
+            .exactly::<0>()
+            .map(|_| if session.name.is_empty() { Reply::Nil } else { Reply::Bulk(session.name.clone()) }),
         "setname" => set_name(session, sub.exactly()?),
         "setinfo" => set_info(session, sub.exactly()?),
         "list" => list(host, sub.args),
@@ -126,7 +128,11 @@ fn unblock(sub: &Subcommand<'_>) -> Result<Reply, Error> {
 }
 
 fn tracking_info() -> Reply {
-    let fields = [("flags", Reply::Set(vec![Reply::bulk("off")])), ("redirect", Reply::Int(-1)), ("prefixes", Reply::Array(Vec::new()))];
+    let fields = [
+        ("flags", Reply::Set(vec![Reply::bulk("off")])),
+        ("redirect", Reply::Int(-1)),
+        ("prefixes", Reply::Array(Vec::new())),
+    ];
     Reply::Map(fields.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect())
 }
 

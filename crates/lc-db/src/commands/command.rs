@@ -31,7 +31,9 @@ fn run(args: Args<'_>) -> Result<Reply, Error> {
         "info" => Ok(info(sub.args)),
         "docs" => Ok(docs(sub.args)),
         "getkeys" => get_keys(sub.at_least(1)?),
-        "getkeysandflags" => Err(sub.not_offered("COMMAND GETKEYS tells the keys, COMMAND INFO whether the command writes")),
+        "getkeysandflags" => {
+            Err(sub.not_offered("COMMAND GETKEYS tells the keys, COMMAND INFO whether the command writes"))
+        }
         "help" => sub.exactly::<0>().map(|_| help(HELP)),
         _ => Err(sub.unknown()),
     }
@@ -39,15 +41,21 @@ fn run(args: Args<'_>) -> Result<Reply, Error> {
 
 fn list(args: Args<'_>) -> Result<Reply, Error> {
     let listed = |wanted: &dyn Fn(&Command) -> bool| {
-        Ok(Reply::Array(COMMANDS.iter().filter(|command| wanted(command)).map(|command| Reply::bulk(command.name)).collect()))
+        Ok(Reply::Array(
+            COMMANDS.iter().filter(|command| wanted(command)).map(|command| Reply::bulk(command.name)).collect(),
+        ))
     };
     match *args {
         [] => listed(&|_| true),
         [word, by, value] if is(word, "filterby") => match by {
             // There are no modules.
             _ if is(by, "module") => listed(&|_| false),
-            _ if is(by, "aclcat") => listed(&|command| description::categories(command).iter().any(|category| is(value, &category[1..]))),
-            _ if is(by, "pattern") => listed(&|command| glob::matches(&value.to_ascii_lowercase(), command.name.as_bytes())),
+            _ if is(by, "aclcat") => {
+                listed(&|command| description::categories(command).iter().any(|category| is(value, &category[1..])))
+            }
+            _ if is(by, "pattern") => {
+                listed(&|command| glob::matches(&value.to_ascii_lowercase(), command.name.as_bytes()))
+            }
             _ => Err(Error::Syntax),
         },
         _ => Err(Error::Syntax),

@@ -43,7 +43,9 @@ fn set(host: &dyn Host, sub: &Subcommand<'_>) -> Result<Reply, Error> {
     for [name, value] in pairs {
         let name = shown(name).to_ascii_lowercase();
         if wanted.iter().any(|(other, _)| *other == name) {
-            return Err(Error::caller(format!("CONFIG SET failed (possibly related to argument '{name}') - duplicate parameter")));
+            return Err(Error::caller(format!(
+                "CONFIG SET failed (possibly related to argument '{name}') - duplicate parameter"
+            )));
         }
         wanted.push((name, String::from_utf8_lossy(value).into_owned()));
     }
@@ -91,17 +93,26 @@ mod tests {
         let mut paris = Replica::new(1);
         assert_eq!(paris.run("CONFIG SET Timeout 7"), "OK");
         assert_eq!(paris.run("CONFIG GET timeout"), "{timeout=7}");
-        assert_eq!(paris.run("CONFIG SET timeout 9 maxclients 5"), "ERR CONFIG SET failed - 'maxclients' can not be changed in a test");
+        assert_eq!(
+            paris.run("CONFIG SET timeout 9 maxclients 5"),
+            "ERR CONFIG SET failed - 'maxclients' can not be changed in a test"
+        );
         assert_eq!(paris.run("CONFIG GET timeout"), "{timeout=7}");
     }
 
     #[test]
     fn what_may_not_change_is_refused() {
         let mut paris = Replica::new(1);
-        assert_eq!(paris.run("CONFIG SET timeout 1 TIMEOUT 2"), "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter");
+        assert_eq!(
+            paris.run("CONFIG SET timeout 1 TIMEOUT 2"),
+            "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter"
+        );
         assert_eq!(paris.run("CONFIG SET timeout"), "ERR wrong number of arguments for 'config|set' command");
         assert_eq!(paris.run("CONFIG RESETSTAT"), "OK");
-        assert_eq!(paris.run("CONFIG REWRITE"), "ERR command 'CONFIG REWRITE' is not offered: a node never writes its own configuration file");
+        assert_eq!(
+            paris.run("CONFIG REWRITE"),
+            "ERR command 'CONFIG REWRITE' is not offered: a node never writes its own configuration file"
+        );
         assert_eq!(paris.run("CONFIG FOO"), "ERR unknown subcommand 'FOO'. Try CONFIG HELP.");
     }
 }

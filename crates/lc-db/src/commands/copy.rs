@@ -84,10 +84,18 @@ impl Value {
         txn.check_string(key, b"")?;
         txn.delete(key)?;
         match &self.contents {
-            Contents::Text(text) => return txn.set_string(key, text, self.expires_ms.map_or(Expiry::Never, Expiry::At)),
-            Contents::Fields(pairs) => pairs.iter().try_for_each(|(field, value)| txn.put_element(key, Kind::Hash, field, value).map(drop))?,
-            Contents::Members(members) => members.iter().try_for_each(|member| txn.put_element(key, Kind::Set, member, b"").map(drop))?,
-            Contents::Scores(scores) => scores.iter().try_for_each(|(member, score)| txn.set_score(key, member, *score).map(drop))?,
+            Contents::Text(text) => {
+                return txn.set_string(key, text, self.expires_ms.map_or(Expiry::Never, Expiry::At));
+            }
+            Contents::Fields(pairs) => {
+                pairs.iter().try_for_each(|(field, value)| txn.put_element(key, Kind::Hash, field, value).map(drop))?
+            }
+            Contents::Members(members) => {
+                members.iter().try_for_each(|member| txn.put_element(key, Kind::Set, member, b"").map(drop))?
+            }
+            Contents::Scores(scores) => {
+                scores.iter().try_for_each(|(member, score)| txn.set_score(key, member, *score).map(drop))?
+            }
         }
         if self.expires_ms.is_some() { txn.expire(key, self.expires_ms) } else { Ok(()) }
     }
@@ -101,7 +109,10 @@ mod tests {
     fn every_type_is_copied_with_its_expiry() {
         let mut paris = Replica::new(1);
         for (fill, read) in [
-            ("INCRBY a 5", "GET b"), ("HSET a f 1 g 2", "HGETALL b"), ("SADD a x y", "SMEMBERS b"), ("ZADD a 1.5 x 2 y", "ZRANGE b 0 -1 WITHSCORES"),
+            ("INCRBY a 5", "GET b"),
+            ("HSET a f 1 g 2", "HGETALL b"),
+            ("SADD a x y", "SMEMBERS b"),
+            ("ZADD a 1.5 x 2 y", "ZRANGE b 0 -1 WITHSCORES"),
         ] {
             paris.run("FLUSHALL");
             paris.run(fill);

@@ -7,7 +7,12 @@ use crate::arguments::Args;
 use crate::{Error, Reply, View};
 
 /// Answers `key cursor [MATCH pattern] [COUNT count]`; `show` appends what the reply has of one element.
-pub(super) fn run(view: &View<'_>, args: Args<'_>, kind: Kind, show: fn(&[u8], &Cell, &mut Vec<Reply>)) -> Result<Reply, Error> {
+pub(super) fn run(
+    view: &View<'_>,
+    args: Args<'_>,
+    kind: Kind,
+    show: fn(&[u8], &Cell, &mut Vec<Reply>),
+) -> Result<Reply, Error> {
     let (key, cursor) = (args[0], scan_options::cursor(args[1])?);
     let options = ScanOptions::for_elements(&args[2..])?;
     let length = view.length(key, kind)?;

@@ -126,7 +126,8 @@ mod tests {
     fn a_key_ends_in_each_unit() {
         let mut paris = Replica::new(1);
         paris.run("MSET a 1 b 2 c 3 d 4");
-        let set = ["EXPIRE a 1", "PEXPIRE b 1000", "EXPIREAT c 1001", "PEXPIREAT d 1001000", "EXPIRE none 1"].map(|line| paris.run(line));
+        let set = ["EXPIRE a 1", "PEXPIRE b 1000", "EXPIREAT c 1001", "PEXPIREAT d 1001000", "EXPIRE none 1"]
+            .map(|line| paris.run(line));
         assert_eq!(set, ["1", "1", "1", "1", "0"]);
         paris.now_ms += 999;
         assert_eq!(paris.run("EXISTS a b c d"), "4");
@@ -149,13 +150,24 @@ mod tests {
         let mut paris = Replica::new(1);
         paris.run("SET a 1");
         for (conditions, done) in [
-            ("10 XX", "0"), ("10 GT", "0"), ("10 XX LT", "0"), ("10 LT", "1"), ("5 NX", "0"), ("5 GT", "0"), ("20 GT", "1"),
-            ("30 LT", "0"), ("30 XX GT", "1"), ("7 xx", "1"),
+            ("10 XX", "0"),
+            ("10 GT", "0"),
+            ("10 XX LT", "0"),
+            ("10 LT", "1"),
+            ("5 NX", "0"),
+            ("5 GT", "0"),
+            ("20 GT", "1"),
+            ("30 LT", "0"),
+            ("30 XX GT", "1"),
+            ("7 xx", "1"),
         ] {
             assert_eq!(paris.run(&format!("EXPIRE a {conditions}")), done, "{conditions}");
         }
         assert_eq!(paris.run("TTL a"), "7");
-        assert_eq!(paris.run("EXPIRE a 1 NX GT"), "ERR NX and XX, GT or LT options at the same time are not compatible");
+        assert_eq!(
+            paris.run("EXPIRE a 1 NX GT"),
+            "ERR NX and XX, GT or LT options at the same time are not compatible"
+        );
         assert_eq!(paris.run("EXPIRE a 1 LT GT"), "ERR GT and LT options at the same time are not compatible");
         assert_eq!(paris.run("EXPIRE a 1 FOO"), "ERR Unsupported option FOO");
         assert_eq!(paris.run("EXPIRE a x"), "ERR value is not an integer or out of range");

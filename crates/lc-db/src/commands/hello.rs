@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn the_node_says_what_it_is() {
         let mut paris = Replica::new(1);
-        assert_eq!(paris.run("HELLO"), "{id=1 mode=standalone modules=[] proto=2 role=master server=redis version=7.0.15}");
+        assert_eq!(
+            paris.run("HELLO"),
+            "{id=1 mode=standalone modules=[] proto=2 role=master server=redis version=7.0.15}"
+        );
         assert!(paris.run("HELLO 3 SETNAME ada").contains("proto=3"));
         assert_eq!(paris.run("CLIENT GETNAME"), "ada");
         assert!(paris.run("HELLO").contains("proto=3"));
@@ -111,7 +114,10 @@ mod tests {
         let mut paris = Replica::new(1);
         paris.require_password("secret");
         assert_eq!(paris.run("HELLO 3"), "NOAUTH Authentication required.");
-        assert_eq!(paris.run("HELLO 3 AUTH default no"), "WRONGPASS invalid username-password pair or user is disabled.");
+        assert_eq!(
+            paris.run("HELLO 3 AUTH default no"),
+            "WRONGPASS invalid username-password pair or user is disabled."
+        );
         assert!(paris.run("HELLO 3 AUTH default secret").contains("proto=3"));
         assert_eq!(paris.run("PING"), "PONG");
     }

@@ -30,7 +30,9 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     if rest.is_empty() {
         return Ok(Reply::Array(picked.map(|(field, _)| Reply::Bulk(field)).collect()));
     }
-    Ok(Reply::Pairs(picked.map(|(field, cell)| (Reply::Bulk(field), Reply::bulk_or_nil(cell.visible().map(text_of)))).collect()))
+    Ok(Reply::Pairs(
+        picked.map(|(field, cell)| (Reply::Bulk(field), Reply::bulk_or_nil(cell.visible().map(text_of)))).collect(),
+    ))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) static COMMAND: Command = Command {
     syntax: "key",
     summary: "Adds one to a counter; a missing key counts as 0.",
     concurrent: "Increments add up. Against SET: the value set, plus increments it did not see. Against DEL: the increments it did not see remain.",
-    run: Run::Write(|txn, args| run(txn, args)),
+    run: Run::Write(run),
 };
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {

@@ -32,7 +32,8 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
         return Ok(positions(&matches, table.length(), &options));
     }
     // Matches stand last first, the text reads first to last.
-    let text: Vec<u8> = matches.iter().rev().flat_map(|found| &one[found.one..found.one + found.length]).copied().collect();
+    let text: Vec<u8> =
+        matches.iter().rev().flat_map(|found| &one[found.one..found.one + found.length]).copied().collect();
     Ok(Reply::Bulk(text.into()))
 }
 

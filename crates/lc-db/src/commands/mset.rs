@@ -67,7 +67,10 @@ mod tests {
         assert_eq!(paris.run("MSET a 1 b"), "ERR wrong number of arguments for 'mset' command");
         assert_eq!(paris.run("MSETNX a 1 b"), "ERR wrong number of arguments for 'msetnx' command");
         let long = "k".repeat(70_000);
-        assert_eq!(paris.run(&format!("MSET x 1 {long} 2")), "TOOLARGE key of 70000 bytes is above the limit of 16384 bytes");
+        assert_eq!(
+            paris.run(&format!("MSET x 1 {long} 2")),
+            "TOOLARGE key of 70000 bytes is above the limit of 16384 bytes"
+        );
         assert_eq!(paris.run("EXISTS x"), "0");
     }
 

@@ -40,7 +40,9 @@ fn encoding(view: &View<'_>, key: &[u8], head: &Head) -> Result<&'static str, Er
     match head.kind() {
         None | Some(Kind::String) => Ok(string_encoding(&view.string(key)?.unwrap_or_default())),
         Some(Kind::Hash) => {
-            let small = |field: &[u8], cell: Cell| field.len() <= 64 && cell.winner().is_none_or(|sibling| sibling.value.len() <= 64);
+            let small = |field: &[u8], cell: Cell| {
+                field.len() <= 64 && cell.winner().is_none_or(|sibling| sibling.value.len() <= 64)
+            };
             Ok(if all(view, key, head, Kind::Hash, 128, small)? { "listpack" } else { "hashtable" })
         }
         Some(Kind::Set) => {
@@ -63,7 +65,14 @@ fn string_encoding(text: &[u8]) -> &'static str {
 }
 
 /// Whether there are at most `count` elements, and all of them are `such`.
-fn all(view: &View<'_>, key: &[u8], head: &Head, kind: Kind, count: u64, such: impl Fn(&[u8], Cell) -> bool) -> Result<bool, Error> {
+fn all(
+    view: &View<'_>,
+    key: &[u8],
+    head: &Head,
+    kind: Kind,
+    count: u64,
+    such: impl Fn(&[u8], Cell) -> bool,
+) -> Result<bool, Error> {
     let mut every = head.length(kind) <= count;
     if every {
         view.each_element(key, kind, 0, &mut |_, field, cell| {
@@ -76,7 +85,9 @@ fn all(view: &View<'_>, key: &[u8], head: &Head, kind: Kind, count: u64, such: i
 
 /// Increments do not say when they were made, so a counter that was only incremented reads 0.
 fn idle_time(view: &View<'_>, key: &[u8], head: &Head) -> Result<Reply, Error> {
-    let written = |cell: &Cell| if cell.counts.is_empty() { cell.winner().map(|sibling| sibling.hlc.ms()) } else { Some(view.now_ms()) };
+    let written = |cell: &Cell| {
+        if cell.counts.is_empty() { cell.winner().map(|sibling| sibling.hlc.ms()) } else { Some(view.now_ms()) }
+    };
     let mut latest = written(&head.string);
     if let Some(kind) = head.kind().filter(|&kind| kind != Kind::String) {
         view.each_element(key, kind, 0, &mut |_, _, cell| {

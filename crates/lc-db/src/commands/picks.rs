@@ -59,7 +59,12 @@ fn different(view: &View<'_>, length: usize, wanted: usize) -> Vec<usize> {
     drawn.into_iter().collect()
 }
 
-fn collect(view: &View<'_>, key: &[u8], kind: Kind, wanted: BTreeSet<usize>) -> Result<BTreeMap<usize, (Bytes, Cell)>, Error> {
+fn collect(
+    view: &View<'_>,
+    key: &[u8],
+    kind: Kind,
+    wanted: BTreeSet<usize>,
+) -> Result<BTreeMap<usize, (Bytes, Cell)>, Error> {
     let mut found = BTreeMap::new();
     let Some(&last) = wanted.last() else { return Ok(found) };
     let mut at = 0;

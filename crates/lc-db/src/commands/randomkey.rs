@@ -48,7 +48,8 @@ mod tests {
         assert_eq!(paris.run("RANDOMKEY"), "nil");
         paris.run("MSET a 1 b 2 c 3 d 4");
         let rows: &dyn Rows = &paris.rows;
-        let drawn: BTreeSet<String> = (0..200).map(|seed| show(&run(&View::new(rows, 0, seed), &[]).expect("rows are sound"))).collect();
+        let drawn: BTreeSet<String> =
+            (0..200).map(|seed| show(&run(&View::new(rows, 0, seed), &[]).expect("rows are sound"))).collect();
         assert_eq!(drawn.into_iter().collect::<String>(), "abcd");
     }
 }

@@ -57,7 +57,10 @@ mod tests {
         let mut paris = Replica::new(1);
         let long = vec![b'x'; lc_core::limits::FIELD_BYTES_MAX + 1];
         let reply = paris.reply(&[b"SADD", b"carriers", b"AF", &long]);
-        assert_eq!(crate::testing::show(&reply), "TOOLARGE field or member of 32769 bytes is above the limit of 32768 bytes");
+        assert_eq!(
+            crate::testing::show(&reply),
+            "TOOLARGE field or member of 32769 bytes is above the limit of 32768 bytes"
+        );
         assert_eq!(paris.run("SCARD carriers"), "0");
         assert!(paris.journal.is_empty());
     }

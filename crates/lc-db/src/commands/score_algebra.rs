@@ -58,7 +58,13 @@ impl<'a> Request<'a> {
         int(args[0])?;
         let few = Error::caller(format!("at least 1 input key is needed for '{}' command", form.name));
         let (keys, mut words) = counted_keys::split(args, few, Error::Syntax)?;
-        let mut request = Request { keys, weights: vec![1.0; keys.len()], aggregate: Aggregate::Sum, limit: usize::MAX, scores: false };
+        let mut request = Request {
+            keys,
+            weights: vec![1.0; keys.len()],
+            aggregate: Aggregate::Sum,
+            limit: usize::MAX,
+            scores: false,
+        };
         while let Some((word, rest)) = words.split_first() {
             words = match word {
                 _ if is(word, "weights") && form.weighted => request.weights(rest)?,

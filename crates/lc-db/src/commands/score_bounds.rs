@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn excluded_scores_leave_no_gap_and_no_overlap() {
-        let span = |min: &str, max: &str| scores(min.as_bytes(), max.as_bytes()).unwrap().map(|span| (span.from, span.to));
+        let span =
+            |min: &str, max: &str| scores(min.as_bytes(), max.as_bytes()).unwrap().map(|span| (span.from, span.to));
         assert_eq!(span("1", "(2"), Some((1.0, 2.0f64.next_down())));
         assert_eq!(span("(0", "+inf"), Some((5e-324, f64::INFINITY)));
         assert_eq!(span("(1", "(1"), None);

@@ -69,7 +69,9 @@ impl<'a> Selection<'a> {
         let by = options.by.unwrap_or(By::Rank);
         // As Redis: a LIMIT without end is let through, and does nothing.
         if by == By::Rank && options.limit.is_some_and(|(_, count)| count != -1) {
-            return Err(Error::caller("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"));
+            return Err(Error::caller(
+                "syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+            ));
         }
         if by == By::Member && options.scores {
             return Err(Error::caller("syntax error, WITHSCORES not supported in combination with BYLEX"));
@@ -133,7 +135,8 @@ impl<'a> Selection<'a> {
             Range::Scores(Some(span)) => view.each_score(key, span, visit),
             Range::Members(min, max) if self.reverse => {
                 let (span, from) = one_score(view, key, max)?;
-                let mut within = |score, member: &[u8]| !max.is_above(member) || min.is_below(member) && visit(score, member);
+                let mut within =
+                    |score, member: &[u8]| !max.is_above(member) || min.is_below(member) && visit(score, member);
                 match from {
                     Some(from) => view.each_score_back_from(key, span, from, &mut within),
                     None => view.each_score_back(key, span, &mut within),
@@ -141,7 +144,8 @@ impl<'a> Selection<'a> {
             }
             Range::Members(min, max) => {
                 let (span, from) = one_score(view, key, min)?;
-                let mut within = |score, member: &[u8]| !min.is_below(member) || max.is_above(member) && visit(score, member);
+                let mut within =
+                    |score, member: &[u8]| !min.is_below(member) || max.is_above(member) && visit(score, member);
                 view.each_score_from(key, span, from.unwrap_or_default(), &mut within)
             }
         }

@@ -70,7 +70,12 @@ impl Options {
 }
 
 /// Reads `EX n`, `PX n`, `EXAT n`, `PXAT n` or `KEEPTTL`; gives what follows.
-pub(super) fn expiry<'a>(word: &[u8], rest: Args<'a>, now_ms: u64, command: &'static str) -> Result<(Expiry, Args<'a>), Error> {
+pub(super) fn expiry<'a>(
+    word: &[u8],
+    rest: Args<'a>,
+    now_ms: u64,
+    command: &'static str,
+) -> Result<(Expiry, Args<'a>), Error> {
     if is(word, "keepttl") {
         return Ok((Expiry::Keep, rest));
     }

@@ -74,7 +74,12 @@ fn with_lengths<'a>(view: &View<'_>, keys: Args<'a>) -> Result<Vec<(&'a [u8], u6
     keys.iter().map(|&key| Ok((key, view.length(key, Kind::Set)?))).collect()
 }
 
-fn filter(view: &View<'_>, key: &[u8], limit: usize, keep: &dyn Fn(&[u8]) -> Result<bool, Error>) -> Result<Vec<Bytes>, Error> {
+fn filter(
+    view: &View<'_>,
+    key: &[u8],
+    limit: usize,
+    keep: &dyn Fn(&[u8]) -> Result<bool, Error>,
+) -> Result<Vec<Bytes>, Error> {
     let mut kept = Vec::new();
     let mut failed = None;
     view.each_element(key, Kind::Set, 0, &mut |_, member, _| {

@@ -56,7 +56,10 @@ mod tests {
     fn offsets_are_checked_before_memory_is_taken() {
         let mut paris = Replica::new(1);
         assert_eq!(paris.run("SETRANGE a -1 x"), "ERR offset is out of range");
-        assert_eq!(paris.run("SETRANGE a 9223372036854775807 x"), "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        assert_eq!(
+            paris.run("SETRANGE a 9223372036854775807 x"),
+            "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+        );
         assert_eq!(paris.run("SETRANGE a x x"), "ERR value is not an integer or out of range");
     }
 

@@ -48,7 +48,10 @@ mod tests {
         assert_eq!(paris.run("SINTER a"), "{1 2 3}");
         assert_eq!(paris.run("SINTER a b nothing"), "{}");
         paris.run("SET text 1");
-        assert_eq!(paris.run("SINTER nothing text"), "WRONGTYPE Operation against a key holding the wrong kind of value");
+        assert_eq!(
+            paris.run("SINTER nothing text"),
+            "WRONGTYPE Operation against a key holding the wrong kind of value"
+        );
         assert_eq!(paris.run("SINTERSTORE text a b"), "2");
         assert_eq!(paris.run("SMEMBERS text"), "{2 3}");
         assert_eq!(paris.run("SINTERSTORE text a nothing"), "0");

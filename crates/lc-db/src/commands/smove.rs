@@ -41,7 +41,10 @@ mod tests {
         let mut paris = Replica::new(1);
         paris.run("SADD here AF");
         paris.run("SET text 1");
-        assert_eq!(paris.run("SMOVE here text AF"), "WRONGTYPE Operation against a key holding the wrong kind of value");
+        assert_eq!(
+            paris.run("SMOVE here text AF"),
+            "WRONGTYPE Operation against a key holding the wrong kind of value"
+        );
         assert_eq!(paris.run("SMOVE nowhere text AF"), "0");
         assert_eq!(paris.run("SMOVE here here AF"), "1");
         assert_eq!(paris.run("SMOVE here there LH"), "0");

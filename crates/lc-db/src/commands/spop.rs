@@ -25,7 +25,8 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
         [count] => count,
         _ => return Err(Error::Syntax),
     };
-    let count = int(count).ok().filter(|&count| count >= 0).ok_or(Error::caller("value is out of range, must be positive"))?;
+    let count =
+        int(count).ok().filter(|&count| count >= 0).ok_or(Error::caller("value is out of range, must be positive"))?;
     Ok(Reply::Set(take(txn, key, count)?.into_iter().map(Reply::Bulk).collect()))
 }
 

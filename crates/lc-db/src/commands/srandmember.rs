@@ -41,6 +41,9 @@ mod tests {
         assert_eq!(paris.run("SRANDMEMBER carriers 5"), "[AF]");
         assert_eq!(paris.run("SRANDMEMBER carriers -2"), "[AF AF]");
         assert_eq!(paris.run("SRANDMEMBER carriers x"), "ERR value is not an integer or out of range");
-        assert_eq!(paris.run("SRANDMEMBER carriers -9223372036854775808"), "ERR value is out of range, value must between -1048576 and 9223372036854775807");
+        assert_eq!(
+            paris.run("SRANDMEMBER carriers -9223372036854775808"),
+            "ERR value is out of range, value must between -1048576 and 9223372036854775807"
+        );
     }
 }

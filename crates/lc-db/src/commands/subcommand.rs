@@ -47,7 +47,11 @@ impl<'a> Subcommand<'a> {
 
     /// One of Redis that is left out, and why.
     pub(super) fn not_offered(&self, why: &str) -> Error {
-        Error::NotOffered(format!("command '{} {}' is not offered: {why}", self.of, shown(self.name).to_ascii_uppercase()))
+        Error::NotOffered(format!(
+            "command '{} {}' is not offered: {why}",
+            self.of,
+            shown(self.name).to_ascii_uppercase()
+        ))
     }
 }
 

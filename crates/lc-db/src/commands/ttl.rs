@@ -66,7 +66,9 @@ mod tests {
         let mut paris = Replica::new(1);
         paris.run("SET a 1 PX 1600");
         paris.run("SADD s x");
-        let of = |replica: &mut Replica, key: &str| ["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"].map(|name| replica.run(&format!("{name} {key}")));
+        let of = |replica: &mut Replica, key: &str| {
+            ["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"].map(|name| replica.run(&format!("{name} {key}")))
+        };
         assert_eq!(of(&mut paris, "a"), ["2", "1600", "1002", "1001600"]);
         assert_eq!(of(&mut paris, "s"), ["-1"; 4]);
         assert_eq!(of(&mut paris, "none"), ["-2"; 4]);

@@ -21,7 +21,8 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let (options, words) = Options::parse(&args[1..])?;
     let (pairs, []) = words.as_chunks::<2>() else { return Err(Error::Syntax) };
     options.check(pairs.len())?;
-    let pairs: Vec<(f64, &[u8])> = pairs.iter().map(|&[score, member]| Ok((float(score)?, member))).collect::<Result<_, Error>>()?;
+    let pairs: Vec<(f64, &[u8])> =
+        pairs.iter().map(|&[score, member]| Ok((float(score)?, member))).collect::<Result<_, Error>>()?;
     txn.check_elements(key, Kind::Sorted, pairs.iter().map(|&(_, member)| (member, &b""[..])))?;
     let (mut added, mut changed, mut last) = (0, 0, None);
     for (score, member) in pairs {
@@ -80,7 +81,12 @@ impl Options {
             Err(Error::Syntax)
         } else if self.only_if_absent && self.only_if_present {
             Err(Error::caller("XX and NX options at the same time are not compatible"))
-        } else if [self.only_if_absent, self.only_if_greater, self.only_if_less].into_iter().filter(|&given| given).count() > 1 {
+        } else if [self.only_if_absent, self.only_if_greater, self.only_if_less]
+            .into_iter()
+            .filter(|&given| given)
+            .count()
+            > 1
+        {
             Err(Error::caller("GT, LT, and/or NX options at the same time are not compatible"))
         } else if self.increment && pairs > 1 {
             Err(Error::caller("INCR option supports a single increment-element pair"))

@@ -24,7 +24,8 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
         if txn.view().length(key, Kind::Sorted)? > 0 {
             let taken = zpopmin::take(txn, key, count, highest)?;
             // Nested in RESP2 too, unlike ZPOPMIN.
-            let pairs = taken.into_iter().map(|(member, score)| Reply::Array(vec![Reply::Bulk(member), Reply::Double(score)]));
+            let pairs =
+                taken.into_iter().map(|(member, score)| Reply::Array(vec![Reply::Bulk(member), Reply::Double(score)]));
             return Ok(Reply::Array(vec![Reply::bulk(key), Reply::Array(pairs.collect())]));
         }
     }
@@ -41,7 +42,8 @@ fn parse(words: Args<'_>) -> Result<(bool, usize), Error> {
     match words {
         [] => Ok((highest, 1)),
         [word, count] if is(word, "count") => {
-            let count = int(count).ok().filter(|&count| count > 0).ok_or(Error::caller("count should be greater than 0"))?;
+            let count =
+                int(count).ok().filter(|&count| count > 0).ok_or(Error::caller("count should be greater than 0"))?;
             Ok((highest, usize::try_from(count).unwrap_or(usize::MAX)))
         }
         _ => Err(Error::Syntax),

@@ -32,7 +32,9 @@ fn pop(txn: &mut Txn<'_>, args: Args<'_>, highest: bool) -> Result<Reply, Error>
     let count = match &args[1..] {
         [] => {
             let taken = take(txn, args[0], 1, highest)?.into_iter();
-            return Ok(Reply::Array(taken.flat_map(|(member, score)| [Reply::Bulk(member), Reply::Double(score)]).collect()));
+            return Ok(Reply::Array(
+                taken.flat_map(|(member, score)| [Reply::Bulk(member), Reply::Double(score)]).collect(),
+            ));
         }
         [count] => count,
         _ => return Err(Error::Syntax),

@@ -69,8 +69,14 @@ mod tests {
         let mut paris = Replica::new(1);
         paris.run("SET text 1");
         for (line, reply) in [
-            ("ZRANGE busy 0 1 LIMIT 0 1", "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"),
-            ("ZRANGE busy - + BYLEX WITHSCORES", "ERR syntax error, WITHSCORES not supported in combination with BYLEX"),
+            (
+                "ZRANGE busy 0 1 LIMIT 0 1",
+                "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+            ),
+            (
+                "ZRANGE busy - + BYLEX WITHSCORES",
+                "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
+            ),
             ("ZRANGE busy 0 1 BYLEX BYSCORE", "ERR syntax error"),
             ("ZRANGE busy a 1", "ERR value is not an integer or out of range"),
             ("ZRANGE busy a 1 BYSCORE", "ERR min or max is not a float"),

@@ -11,7 +11,9 @@ pub(super) static ZRANGEBYLEX: Command = Command {
     syntax: "key min max [LIMIT offset count]",
     summary: "Members between two, where all have the same score, ascending.",
     concurrent: "",
-    run: Run::Read(|view, args| score_range::run(view, args, Form { by: Some(By::Member), reverse: Some(false), scores: true })),
+    run: Run::Read(|view, args| {
+        score_range::run(view, args, Form { by: Some(By::Member), reverse: Some(false), scores: true })
+    }),
 };
 
 pub(super) static ZREVRANGEBYLEX: Command = Command {
@@ -22,7 +24,9 @@ pub(super) static ZREVRANGEBYLEX: Command = Command {
     syntax: "key max min [LIMIT offset count]",
     summary: "Members between two, where all have the same score, descending.",
     concurrent: "",
-    run: Run::Read(|view, args| score_range::run(view, args, Form { by: Some(By::Member), reverse: Some(true), scores: true })),
+    run: Run::Read(|view, args| {
+        score_range::run(view, args, Form { by: Some(By::Member), reverse: Some(true), scores: true })
+    }),
 };
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub(super) static ZRANGEBYSCORE: Command = Command {
     syntax: "key min max [WITHSCORES] [LIMIT offset count]",
     summary: "Members with scores between two, ascending.",
     concurrent: "",
-    run: Run::Read(|view, args| score_range::run(view, args, Form { by: Some(By::Score), reverse: Some(false), scores: true })),
+    run: Run::Read(|view, args| {
+        score_range::run(view, args, Form { by: Some(By::Score), reverse: Some(false), scores: true })
+    }),
 };
 
 pub(super) static ZREVRANGEBYSCORE: Command = Command {
@@ -22,7 +24,9 @@ pub(super) static ZREVRANGEBYSCORE: Command = Command {
     syntax: "key max min [WITHSCORES] [LIMIT offset count]",
     summary: "Members with scores between two, descending.",
     concurrent: "",
-    run: Run::Read(|view, args| score_range::run(view, args, Form { by: Some(By::Score), reverse: Some(true), scores: true })),
+    run: Run::Read(|view, args| {
+        score_range::run(view, args, Form { by: Some(By::Score), reverse: Some(true), scores: true })
+    }),
 };
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub(super) static ZREVRANK: Command = Command {
 
 fn rank(view: &View<'_>, args: Args<'_>, reverse: bool) -> Result<Reply, Error> {
     let (key, member) = (args[0], args[1]);
-    let with_score = args.get(2).map_or(Ok(false), |word| if is(word, "withscore") { Ok(true) } else { Err(Error::Syntax) })?;
+    let with_score =
+        args.get(2).map_or(Ok(false), |word| if is(word, "withscore") { Ok(true) } else { Err(Error::Syntax) })?;
     let score = match view.element(key, Kind::Sorted, member)?.and_then(|cell| cell.score()) {
         Some(score) => score,
         None if with_score => return Ok(Reply::NilArray),

@@ -19,7 +19,8 @@ pub(super) static COMMAND: Command = Command {
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let range = Range::Ranks(int(args[1])?, int(args[2])?);
-    let members: Vec<_> = Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
+    let members: Vec<_> =
+        Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
     txn.remove_elements(args[0], Kind::Sorted, &members)?;
     Ok(Reply::count(members.len()))
 }

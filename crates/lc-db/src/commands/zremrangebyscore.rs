@@ -20,7 +20,8 @@ pub(super) static COMMAND: Command = Command {
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let range = Range::Scores(score_bounds::scores(args[1], args[2])?);
-    let members: Vec<_> = Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
+    let members: Vec<_> =
+        Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
     txn.remove_elements(args[0], Kind::Sorted, &members)?;
     Ok(Reply::count(members.len()))
 }

@@ -11,7 +11,9 @@ pub(super) static COMMAND: Command = Command {
     syntax: "key start stop [WITHSCORES]",
     summary: "Members by rank, from the highest score.",
     concurrent: "",
-    run: Run::Read(|view, args| score_range::run(view, args, Form { by: Some(By::Rank), reverse: Some(true), scores: true })),
+    run: Run::Read(|view, args| {
+        score_range::run(view, args, Form { by: Some(By::Rank), reverse: Some(true), scores: true })
+    }),
 };
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ fn read(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
 }
 
 fn store(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let request = Request::parse(&args[1..], Form { name: "zunionstore", weighted: true, scores: false, limited: false })?;
+    let request =
+        Request::parse(&args[1..], Form { name: "zunionstore", weighted: true, scores: false, limited: false })?;
     let scored = request.union(&txn.view())?;
     score_algebra::store(txn, args[0], scored)
 }

@@ -42,7 +42,9 @@ impl World {
     /// Lets one thing happen.
     pub fn step(&mut self, step: &Step) {
         match step {
-            Step::Run { at, lines } => self.decide(*at, |replica| lines.iter().for_each(|line| drop(replica.run(line)))),
+            Step::Run { at, lines } => {
+                self.decide(*at, |replica| lines.iter().for_each(|line| drop(replica.run(line))))
+            }
             Step::Carry { to, pick } => drop(carry(&mut self.replicas[*to], &self.entries, |ready| pick % ready)),
             Step::Tick { at, ms } => self.replicas[*at].now_ms += ms,
             Step::Sweep { at } => self.decide(*at, sweep),
@@ -74,7 +76,8 @@ impl World {
 
 /// Carries one entry whose dependencies are there; false if there is none.
 fn carry(to: &mut Replica, entries: &[Entry], pick: impl FnOnce(usize) -> usize) -> bool {
-    let ready: Vec<&Entry> = entries.iter().filter(|entry| !to.vector.covers(entry.dot) && to.vector.covers_all(&entry.deps)).collect();
+    let ready: Vec<&Entry> =
+        entries.iter().filter(|entry| !to.vector.covers(entry.dot) && to.vector.covers_all(&entry.deps)).collect();
     if !ready.is_empty() {
         to.receive(ready[pick(ready.len())]);
     }
@@ -115,7 +118,8 @@ pub fn line(templates: &'static [&'static str]) -> BoxedStrategy<String> {
     let words = (select(KEYS), select(KEYS), select(FIELDS), select(FIELDS), select(NUMBERS), select(NUMBERS));
     (select(templates), words)
         .prop_map(|(template, (key, other, field, second, number, amount))| {
-            let filled = template.replace("KEY", key).replace("OTHER", other).replace("FIELD", field).replace("SECOND", second);
+            let filled =
+                template.replace("KEY", key).replace("OTHER", other).replace("FIELD", field).replace("SECOND", second);
             filled.replace("NUMBER", number).replace("AMOUNT", amount)
         })
         .boxed()
@@ -126,23 +130,65 @@ pub const KEYS: &[&str] = &["a", "b", "c"];
 const FIELDS: &[&str] = &["x", "y", "z"];
 const NUMBERS: &[&str] = &["1", "2", "-3", "5", "0", "10"];
 const STRINGS: &[&str] = &[
-    "SET KEY NUMBER", "SET KEY text", "SET KEY NUMBER PX 1500", "SET KEY NUMBER KEEPTTL", "INCRBY KEY NUMBER", "INCRBY KEY AMOUNT",
-    "INCRBYFLOAT KEY 0.25", "APPEND KEY NUMBER", "GETDEL KEY", "SETNX KEY NUMBER", "GETEX KEY PX 900", "MSET KEY NUMBER OTHER AMOUNT",
+    "SET KEY NUMBER",
+    "SET KEY text",
+    "SET KEY NUMBER PX 1500",
+    "SET KEY NUMBER KEEPTTL",
+    "INCRBY KEY NUMBER",
+    "INCRBY KEY AMOUNT",
+    "INCRBYFLOAT KEY 0.25",
+    "APPEND KEY NUMBER",
+    "GETDEL KEY",
+    "SETNX KEY NUMBER",
+    "GETEX KEY PX 900",
+    "MSET KEY NUMBER OTHER AMOUNT",
 ];
 const HASHES: &[&str] = &[
-    "HSET KEY FIELD NUMBER", "HSET KEY FIELD text SECOND AMOUNT", "HDEL KEY FIELD", "HDEL KEY FIELD SECOND", "HINCRBY KEY FIELD NUMBER",
-    "HINCRBY KEY FIELD AMOUNT", "HINCRBYFLOAT KEY FIELD 0.1", "HSETNX KEY FIELD NUMBER",
+    "HSET KEY FIELD NUMBER",
+    "HSET KEY FIELD text SECOND AMOUNT",
+    "HDEL KEY FIELD",
+    "HDEL KEY FIELD SECOND",
+    "HINCRBY KEY FIELD NUMBER",
+    "HINCRBY KEY FIELD AMOUNT",
+    "HINCRBYFLOAT KEY FIELD 0.1",
+    "HSETNX KEY FIELD NUMBER",
 ];
 const SETS: &[&str] = &[
-    "SADD KEY FIELD", "SADD KEY FIELD SECOND", "SREM KEY FIELD", "SPOP KEY", "SPOP KEY 9", "SMOVE KEY OTHER FIELD", "SUNIONSTORE KEY OTHER KEY",
-    "SINTERSTORE KEY OTHER KEY", "SDIFFSTORE KEY OTHER KEY",
+    "SADD KEY FIELD",
+    "SADD KEY FIELD SECOND",
+    "SREM KEY FIELD",
+    "SPOP KEY",
+    "SPOP KEY 9",
+    "SMOVE KEY OTHER FIELD",
+    "SUNIONSTORE KEY OTHER KEY",
+    "SINTERSTORE KEY OTHER KEY",
+    "SDIFFSTORE KEY OTHER KEY",
 ];
 const SORTED_SETS: &[&str] = &[
-    "ZADD KEY NUMBER FIELD", "ZADD KEY NUMBER FIELD AMOUNT SECOND", "ZADD KEY GT NUMBER FIELD", "ZADD KEY INCR NUMBER FIELD", "ZINCRBY KEY NUMBER FIELD",
-    "ZINCRBY KEY 0.1 FIELD", "ZINCRBY KEY inf FIELD", "ZADD KEY -inf FIELD", "ZREM KEY FIELD", "ZPOPMIN KEY", "ZPOPMAX KEY 2", "ZREMRANGEBYSCORE KEY 0 2",
-    "ZUNIONSTORE KEY 2 OTHER KEY", "ZINTERSTORE KEY 2 OTHER KEY", "ZRANGESTORE KEY OTHER 0 1",
+    "ZADD KEY NUMBER FIELD",
+    "ZADD KEY NUMBER FIELD AMOUNT SECOND",
+    "ZADD KEY GT NUMBER FIELD",
+    "ZADD KEY INCR NUMBER FIELD",
+    "ZINCRBY KEY NUMBER FIELD",
+    "ZINCRBY KEY 0.1 FIELD",
+    "ZINCRBY KEY inf FIELD",
+    "ZADD KEY -inf FIELD",
+    "ZREM KEY FIELD",
+    "ZPOPMIN KEY",
+    "ZPOPMAX KEY 2",
+    "ZREMRANGEBYSCORE KEY 0 2",
+    "ZUNIONSTORE KEY 2 OTHER KEY",
+    "ZINTERSTORE KEY 2 OTHER KEY",
+    "ZRANGESTORE KEY OTHER 0 1",
 ];
 const KEY_LEVEL: &[&str] = &[
-    "DEL KEY", "DEL KEY OTHER", "PEXPIRE KEY 1000", "PEXPIRE KEY 2500", "PEXPIRE KEY 100000", "PERSIST KEY", "RENAME KEY OTHER", "COPY KEY OTHER REPLACE",
+    "DEL KEY",
+    "DEL KEY OTHER",
+    "PEXPIRE KEY 1000",
+    "PEXPIRE KEY 2500",
+    "PEXPIRE KEY 100000",
+    "PERSIST KEY",
+    "RENAME KEY OTHER",
+    "COPY KEY OTHER REPLACE",
     "FLUSHALL",
 ];

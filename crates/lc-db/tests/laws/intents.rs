@@ -79,33 +79,45 @@ impl Intents {
     fn value(&self, read: &str, cell: &str) -> String {
         let address: Vec<&str> = cell.split(' ').collect();
         // A removal of a key or of all is about every cell below it.
-        let is_about = |write: &&Write| write.about.len() <= address.len() && address.iter().zip(&write.about).all(|(a, b)| a == b);
+        let is_about = |write: &&Write| {
+            write.about.len() <= address.len() && address.iter().zip(&write.about).all(|(a, b)| a == b)
+        };
         let about: Vec<&Write> = self.writes.iter().filter(is_about).collect();
         let kept = values(&about);
         if read == "PEXPIRETIME" {
             return if kept.is_empty() { "-2".to_owned() } else { ends(&about) };
         }
-        let put = |write: &Write| if let What::Put(value) = write.what { Some((write.hlc, write.dot, value)) } else { None };
+        let put =
+            |write: &Write| if let What::Put(value) = write.what { Some((write.hlc, write.dot, value)) } else { None };
         let added = |write: &Write| if let What::Add(by) = write.what { Some(by) } else { None };
         let winner = kept.iter().filter_map(|write| put(write)).max();
         let increments: Vec<i64> = kept.iter().filter_map(|write| added(write)).collect();
         match (winner, increments.as_slice()) {
             (None, []) if read == "SISMEMBER" => "0".to_owned(),
             (None, []) => "nil".to_owned(),
-            (winner, increments) => (winner.map_or(0, |(_, _, value)| value) + increments.iter().sum::<i64>()).to_string(),
+            (winner, increments) => {
+                (winner.map_or(0, |(_, _, value)| value) + increments.iter().sum::<i64>()).to_string()
+            }
         }
     }
 }
 
 /// Values and increments that no write replaced.
 fn values<'a>(writes: &[&'a Write]) -> Vec<&'a Write> {
-    let replaced = |write: &Write| writes.iter().any(|later| later.saw(write) && matches!(later.what, What::Put(_) | What::Remove));
-    writes.iter().copied().filter(|write| matches!(write.what, What::Put(_) | What::Add(_)) && !replaced(write)).collect()
+    let replaced = |write: &Write| {
+        writes.iter().any(|later| later.saw(write) && matches!(later.what, What::Put(_) | What::Remove))
+    };
+    writes
+        .iter()
+        .copied()
+        .filter(|write| matches!(write.what, What::Put(_) | What::Add(_)) && !replaced(write))
+        .collect()
 }
 
 /// When a key ends: the latest of the choices that no other choice and no removal saw.
 fn ends(writes: &[&Write]) -> String {
-    let replaces = |later: &Write| later.ends_ms.is_some() || matches!(later.what, What::Remove) || revives(later, writes);
+    let replaces =
+        |later: &Write| later.ends_ms.is_some() || matches!(later.what, What::Remove) || revives(later, writes);
     let replaced = |write: &Write| writes.iter().any(|later| later.saw(write) && replaces(later));
     let choices = writes.iter().filter(|write| !replaced(write)).filter_map(|write| write.ends_ms);
     choices.max().filter(|&ms| ms != NEVER).map_or("-1".to_owned(), |ms| ms.to_string())
@@ -127,13 +139,23 @@ const NEVER: u64 = u64::MAX;
 
 /// Commands whose outcome the rule tells: one write each, a type of its own for each key.
 pub fn plain_commands() -> BoxedStrategy<Vec<String>> {
-    prop_oneof![5 => line(STRING), 3 => line(HASH), 2 => line(SET), 3 => line(SORTED_SET), 1 => line(&["FLUSHALL"])].prop_map(|line| vec![line]).boxed()
+    prop_oneof![5 => line(STRING), 3 => line(HASH), 2 => line(SET), 3 => line(SORTED_SET), 1 => line(&["FLUSHALL"])]
+        .prop_map(|line| vec![line])
+        .boxed()
 }
 
 const STRING: &[&str] = &[
-    "SET n NUMBER", "SET n NUMBER PXAT 6000000", "INCRBY n NUMBER", "INCRBY n AMOUNT", "DEL n", "PEXPIREAT n 5000000", "PEXPIREAT n 7000000",
+    "SET n NUMBER",
+    "SET n NUMBER PXAT 6000000",
+    "INCRBY n NUMBER",
+    "INCRBY n AMOUNT",
+    "DEL n",
+    "PEXPIREAT n 5000000",
+    "PEXPIREAT n 7000000",
     "PERSIST n",
 ];
-const HASH: &[&str] = &["HSET h FIELD NUMBER", "HINCRBY h FIELD NUMBER", "HINCRBY h FIELD AMOUNT", "HDEL h FIELD", "DEL h"];
+const HASH: &[&str] =
+    &["HSET h FIELD NUMBER", "HINCRBY h FIELD NUMBER", "HINCRBY h FIELD AMOUNT", "HDEL h FIELD", "DEL h"];
 const SET: &[&str] = &["SADD s FIELD", "SREM s FIELD", "DEL s"];
-const SORTED_SET: &[&str] = &["ZADD q NUMBER FIELD", "ZINCRBY q NUMBER FIELD", "ZINCRBY q AMOUNT FIELD", "ZREM q FIELD", "DEL q"];
+const SORTED_SET: &[&str] =
+    &["ZADD q NUMBER FIELD", "ZINCRBY q NUMBER FIELD", "ZINCRBY q AMOUNT FIELD", "ZREM q FIELD", "DEL q"];

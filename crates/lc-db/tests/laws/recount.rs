@@ -30,13 +30,23 @@ pub fn check(rows: &MapRows) {
         }
     }
     assert_eq!(digest, rows.digest(), "the digest");
-    assert_eq!(elements, all.keys().filter(|row| RowKind::of(row) == RowKind::Element).count(), "elements under a key without a head");
-    let stored: BTreeMap<Vec<u8>, Bytes> = all.into_iter().filter(|(row, _)| RowKind::of(row) == RowKind::Index).collect();
+    assert_eq!(
+        elements,
+        all.keys().filter(|row| RowKind::of(row) == RowKind::Element).count(),
+        "elements under a key without a head"
+    );
+    let stored: BTreeMap<Vec<u8>, Bytes> =
+        all.into_iter().filter(|(row, _)| RowKind::of(row) == RowKind::Index).collect();
     assert_eq!(stored, indexes, "the indexes by score and by expiry");
 }
 
 /// Adds the index rows that a key should have; answers how many elements it has.
-fn check_key(all: &BTreeMap<Vec<u8>, Bytes>, key: &[u8], bytes: &Bytes, indexes: &mut BTreeMap<Vec<u8>, Bytes>) -> usize {
+fn check_key(
+    all: &BTreeMap<Vec<u8>, Bytes>,
+    key: &[u8],
+    bytes: &Bytes,
+    indexes: &mut BTreeMap<Vec<u8>, Bytes>,
+) -> usize {
     let head = Head::decode(bytes.clone()).expect("a head that was encoded here");
     assert!(!head.is_empty(), "an empty head has no row");
     if let Some(due_ms) = head.due_ms() {

@@ -22,7 +22,12 @@ pub struct Row {
     pub show: &'static [&'static str],
 }
 
-const fn row(before: &'static [&'static str], a: &'static [&'static str], b: &'static [&'static str], show: &'static [&'static str]) -> Row {
+const fn row(
+    before: &'static [&'static str],
+    a: &'static [&'static str],
+    b: &'static [&'static str],
+    show: &'static [&'static str],
+) -> Row {
     Row { before, a, b, show }
 }
 
@@ -170,11 +175,31 @@ pub const TABLES: &[Table] = &[
         about: "A transaction is one entry: every region sees all of it at once or nothing. Its changes merge each by its own rule, with one stamp.",
         rows: &[
             row(&[], &["MULTI", "SET k a", "SET l a", "EXEC"], &["SET k b"], &["GET k", "GET l"]),
-            row(&[], &["MULTI", "SET k a", "SET l a", "EXEC"], &["MULTI", "SET k b", "SET l b", "EXEC"], &["GET k", "GET l"]),
-            row(&["MSET x 100 y 0"], &["MULTI", "DECRBY x 30", "INCRBY y 30", "EXEC"], &["MULTI", "DECRBY x 20", "INCRBY y 20", "EXEC"], &["GET x", "GET y"]),
-            row(&["SADD s m"], &["MULTI", "SREM s m", "SADD t m", "EXEC"], &["SADD s m"], &["SMEMBERS s", "SMEMBERS t"]),
+            row(
+                &[],
+                &["MULTI", "SET k a", "SET l a", "EXEC"],
+                &["MULTI", "SET k b", "SET l b", "EXEC"],
+                &["GET k", "GET l"],
+            ),
+            row(
+                &["MSET x 100 y 0"],
+                &["MULTI", "DECRBY x 30", "INCRBY y 30", "EXEC"],
+                &["MULTI", "DECRBY x 20", "INCRBY y 20", "EXEC"],
+                &["GET x", "GET y"],
+            ),
+            row(
+                &["SADD s m"],
+                &["MULTI", "SREM s m", "SADD t m", "EXEC"],
+                &["SADD s m"],
+                &["SMEMBERS s", "SMEMBERS t"],
+            ),
             row(&["INCRBY n 5"], &["MULTI", "GET n", "DEL n", "INCRBY n 1", "EXEC"], &["INCRBY n 10"], &["GET n"]),
-            row(&["SET k v"], &["MULTI", "DEL k", "SET l v", "EXEC"], &["MULTI", "DEL l", "SET k w", "EXEC"], &["GET k", "GET l"]),
+            row(
+                &["SET k v"],
+                &["MULTI", "DEL k", "SET l v", "EXEC"],
+                &["MULTI", "DEL l", "SET k w", "EXEC"],
+                &["GET k", "GET l"],
+            ),
         ],
     },
 ];

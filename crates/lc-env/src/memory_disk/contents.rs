@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 pub(super) enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
+    Write {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
     /// Cut, or lengthened with zeros.
     Length(usize),
 }

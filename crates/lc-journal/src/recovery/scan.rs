@@ -1,8 +1,8 @@
 //! Walking through the bytes of one segment.
 
+use crate::Error;
 use crate::format::{Broken, Head, SEGMENT_HEADER_BYTES, parse};
 use crate::segment::Segment;
-use crate::Error;
 
 /// Where the whole records of a segment end.
 pub(super) enum End {

@@ -76,7 +76,12 @@ fn replay(journal: &Journal, records: &mut Records, standing: &mut Standing) -> 
     Ok(replayed)
 }
 
-fn replay_one(records: &mut Records, standing: &mut Standing, payload: bytes::Bytes, replayed: &mut u64) -> Result<(), Error> {
+fn replay_one(
+    records: &mut Records,
+    standing: &mut Standing,
+    payload: bytes::Bytes,
+    replayed: &mut u64,
+) -> Result<(), Error> {
     let malformed = |source: Malformed| Error::Malformed { what: "journal entry", source };
     let entry = Entry::decode(payload).map_err(malformed)?;
     standing.hlc = standing.hlc.max(entry.hlc);
@@ -90,4 +95,3 @@ fn replay_one(records: &mut Records, standing: &mut Standing, payload: bytes::By
 }
 
 const REPLAY_BYTES: usize = 4 << 20;
-

@@ -1,6 +1,6 @@
 use lc_env::{Random, SeededRandom};
 
-use super::*;
+use super::{Bytes, CCtx, CParameter, Error, FrameDecoder, FrameEncoder, OutBuffer, TUNING, WINDOW_LOG_MAX};
 
 fn encode(encoder: &mut FrameEncoder, frames: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();

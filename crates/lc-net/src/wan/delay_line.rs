@@ -168,7 +168,7 @@ const JITTER_SLICE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Datagram, DelayLine, Duration, Fate, LinkShape};
     use crate::moment;
 
     fn to(port: u16, length: usize) -> Datagram {

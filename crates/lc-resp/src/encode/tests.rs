@@ -43,7 +43,11 @@ fn resp3_has_kinds_of_its_own() {
     golden(&Reply::Double(f64::NEG_INFINITY), r"$4\r\n-inf\r\n", r",-inf\r\n");
     golden(&Reply::Set(vec![Reply::bulk("m")]), r"*1\r\n$1\r\nm\r\n", r"~1\r\n$1\r\nm\r\n");
     golden(&Reply::Map(vec![(Reply::bulk("f"), Reply::Nil)]), r"*2\r\n$1\r\nf\r\n$-1\r\n", r"%1\r\n$1\r\nf\r\n_\r\n");
-    golden(&Reply::Pairs(vec![(Reply::bulk("m"), Reply::Double(1.0))]), r"*2\r\n$1\r\nm\r\n$1\r\n1\r\n", r"*1\r\n*2\r\n$1\r\nm\r\n,1\r\n");
+    golden(
+        &Reply::Pairs(vec![(Reply::bulk("m"), Reply::Double(1.0))]),
+        r"*2\r\n$1\r\nm\r\n$1\r\n1\r\n",
+        r"*1\r\n*2\r\n$1\r\nm\r\n,1\r\n",
+    );
     golden(&Reply::Text("hi".to_owned()), r"$2\r\nhi\r\n", r"=6\r\ntxt:hi\r\n");
 }
 
@@ -57,5 +61,9 @@ fn an_error_is_one_line_whatever_its_text_holds() {
 #[test]
 fn replies_nest() {
     let inner = Reply::Array(vec![Reply::Nil, Reply::Error(Error::Syntax)]);
-    golden(&Reply::Array(vec![inner]), r"*1\r\n*2\r\n$-1\r\n-ERR syntax error\r\n", r"*1\r\n*2\r\n_\r\n-ERR syntax error\r\n");
+    golden(
+        &Reply::Array(vec![inner]),
+        r"*1\r\n*2\r\n$-1\r\n-ERR syntax error\r\n",
+        r"*1\r\n*2\r\n_\r\n-ERR syntax error\r\n",
+    );
 }

@@ -89,7 +89,9 @@ fn a_request_is_bounded_as_a_whole_before_its_bytes_come() {
 
 #[test]
 fn a_stranger_has_narrow_limits() {
-    let refused = |bytes: &[u8]| Parser::default().parse(bytes, &Limits::STRANGER).expect_err("too much for a stranger").to_string();
+    let refused = |bytes: &[u8]| {
+        Parser::default().parse(bytes, &Limits::STRANGER).expect_err("too much for a stranger").to_string()
+    };
     assert_eq!(refused(b"*11\r\n"), "unauthenticated multibulk length");
     assert_eq!(refused(b"*1\r\n$16385\r\n"), "unauthenticated bulk length");
     assert_eq!(refused(b"*1048577\r\n"), "invalid multibulk length");

@@ -20,7 +20,10 @@ pub(crate) fn check(regions: &[Region], history: &History) -> Vec<Violation> {
         let present = member.journal_entries().unwrap_or_default();
         let present: std::collections::BTreeSet<_> = present.iter().map(|entry| entry.dot).collect();
         for dot in history.acknowledged.iter().filter(|dot| applied.covers(**dot) && !present.contains(dot)) {
-            violations.push(Violation { checker: "acknowledged", what: format!("{} covers {dot} but has no such entry", region.node) });
+            violations.push(Violation {
+                checker: "acknowledged",
+                what: format!("{} covers {dot} but has no such entry", region.node),
+            });
         }
         check_counters(region, history, &mut violations);
     }
@@ -44,7 +47,8 @@ fn check_counters(region: &Region, history: &History, violations: &mut Vec<Viola
     for (key, told) in history.counters_max.iter().filter(|_| !history.flushed) {
         let value = values.get(key).copied().unwrap_or(0);
         if value < *told {
-            let what = format!("{}: {} is {value}, but a client was told {told}", region.node, String::from_utf8_lossy(key));
+            let what =
+                format!("{}: {} is {value}, but a client was told {told}", region.node, String::from_utf8_lossy(key));
             violations.push(Violation { checker: "counters", what });
         }
     }

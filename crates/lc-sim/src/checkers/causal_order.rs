@@ -13,7 +13,8 @@ pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
 fn check_one(region: &Region) -> Vec<Violation> {
     let Some(member) = &region.member else { return Vec::new() };
     let mut violations = Vec::new();
-    let mut report = |what: String| violations.push(Violation { checker: "causal order", what: format!("{}: {what}", region.node) });
+    let mut report =
+        |what: String| violations.push(Violation { checker: "causal order", what: format!("{}: {what}", region.node) });
     let entries = match member.journal_entries() {
         Ok(entries) => entries,
         Err(error) => {

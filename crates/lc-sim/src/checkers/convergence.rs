@@ -7,7 +7,10 @@ use crate::world::History;
 pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut report = |what: String| violations.push(Violation { checker: "convergence", what });
-    let snapshots: Vec<_> = regions.iter().filter_map(|region| region.member.as_ref().map(|member| (region.node, member.snapshot()))).collect();
+    let snapshots: Vec<_> = regions
+        .iter()
+        .filter_map(|region| region.member.as_ref().map(|member| (region.node, member.snapshot())))
+        .collect();
     for (node, snapshot) in &snapshots {
         if let Err(why) = snapshot.health.writable() {
             report(format!("{node}: {why}"));
@@ -19,7 +22,10 @@ pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
     for pair in snapshots.windows(2) {
         let ((a, left), (b, right)) = (&pair[0], &pair[1]);
         if left.applied == right.applied && (left.digest, left.keys) != (right.digest, right.keys) {
-            report(format!("{a} and {b} have equal vectors {} but digests {:x}, {:x} and keys {}, {}", left.applied, left.digest, right.digest, left.keys, right.keys));
+            report(format!(
+                "{a} and {b} have equal vectors {} but digests {:x}, {:x} and keys {}, {}",
+                left.applied, left.digest, right.digest, left.keys, right.keys
+            ));
         }
     }
     violations

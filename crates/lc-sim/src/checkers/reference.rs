@@ -15,7 +15,9 @@ use crate::report::Violation;
 use crate::world::History;
 
 pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
-    let Some(entries) = regions.first().and_then(|region| region.member.as_ref()).and_then(|member| member.journal_entries().ok()) else {
+    let Some(entries) =
+        regions.first().and_then(|region| region.member.as_ref()).and_then(|member| member.journal_entries().ok())
+    else {
         return Vec::new();
     };
     let expected = Expected::of(&entries);
@@ -80,7 +82,9 @@ impl Act<'_> {
 
 impl Expected {
     fn of(entries: &[Entry]) -> Expected {
-        let acts = entries.iter().flat_map(|entry| entry.ops.iter().enumerate().map(move |(index, op)| Act { entry, index, op }));
+        let acts = entries
+            .iter()
+            .flat_map(|entry| entry.ops.iter().enumerate().map(move |(index, op)| Act { entry, index, op }));
         let acts: Vec<Act<'_>> = acts.collect();
         let mut by_key: BTreeMap<&Bytes, Vec<Act<'_>>> = BTreeMap::new();
         for act in &acts {
@@ -100,7 +104,9 @@ impl Expected {
     fn add_key(&mut self, key: &Bytes, acts: &[Act<'_>]) {
         for act in acts {
             match act.op {
-                Op::Put { at, .. } | Op::Add { at, .. } if !gone(act, acts, |other| other.removes_cell(at)) => self.add_standing(act, at, acts),
+                Op::Put { at, .. } | Op::Add { at, .. } if !gone(act, acts, |other| other.removes_cell(at)) => {
+                    self.add_standing(act, at, acts)
+                }
                 Op::Expire { at_ms, .. } if !gone(act, acts, |other| other.removes_expiry(key)) => {
                     self.expiry.entry(key.clone()).or_default().insert(act.entry.dot, *at_ms);
                 }
@@ -113,12 +119,14 @@ impl Expected {
         let contents = self.cells.entry(at.clone()).or_default();
         match act.op {
             Op::Put { value, expires_ms, .. } => {
-                let replaced = at.kind == Kind::String && acts.iter().any(|other| matches!(other.op, Op::Expire { .. }) && other.saw(act));
+                let replaced = at.kind == Kind::String
+                    && acts.iter().any(|other| matches!(other.op, Op::Expire { .. }) && other.saw(act));
                 let expires = if replaced || at.kind != Kind::String { None } else { *expires_ms };
                 contents.values.insert(act.entry.dot, (value.clone(), expires, replaced));
             }
             Op::Add { added, .. } => {
-                *contents.increments.entry(act.entry.dot.replica).or_default() += added.after.as_f64() - added.before.as_f64();
+                *contents.increments.entry(act.entry.dot.replica).or_default() +=
+                    added.after.as_f64() - added.before.as_f64();
             }
             _ => {}
         }
@@ -186,11 +194,18 @@ impl Expected {
 
     fn check_lengths(&self, lengths: &BTreeMap<Bytes, [u64; 3]>, wrong: &mut BTreeSet<String>) {
         let mut counted: BTreeMap<Bytes, [u64; 3]> = BTreeMap::new();
-        for at in self.cells.iter().filter(|(_, contents)| !contents.is_empty()).map(|(at, _)| at).filter(|at| at.kind != Kind::String) {
+        for at in self
+            .cells
+            .iter()
+            .filter(|(_, contents)| !contents.is_empty())
+            .map(|(at, _)| at)
+            .filter(|at| at.kind != Kind::String)
+        {
             counted.entry(at.key.clone()).or_default()[at.kind as usize - 1] += 1;
         }
         for key in counted.keys().chain(lengths.keys()) {
-            let (is, should) = (lengths.get(key).copied().unwrap_or_default(), counted.get(key).copied().unwrap_or_default());
+            let (is, should) =
+                (lengths.get(key).copied().unwrap_or_default(), counted.get(key).copied().unwrap_or_default());
             if is != should {
                 wrong.insert(format!("lengths of {key:?} are {is:?}, should be {should:?}"));
             }
@@ -201,7 +216,11 @@ impl Expected {
 /// A replica whose increments all stand at 0 in sum is kept: it is there until it is reset.
 fn contents(cell: &Cell) -> Contents {
     Contents {
-        values: cell.siblings.iter().map(|sibling| (sibling.dot, (sibling.value.clone(), sibling.expires_ms, sibling.expiry_replaced))).collect(),
+        values: cell
+            .siblings
+            .iter()
+            .map(|sibling| (sibling.dot, (sibling.value.clone(), sibling.expires_ms, sibling.expiry_replaced)))
+            .collect(),
         increments: cell.counts.iter().map(|count| (count.replica, count.amount().as_f64())).collect(),
     }
 }

@@ -25,10 +25,12 @@ impl World {
     }
 
     fn settled(&self) -> bool {
-        let mut vectors = self.regions.iter().map(|region| region.member.as_ref().map(|member| {
-            let snapshot = member.snapshot();
-            (snapshot.applied == snapshot.durable).then_some(snapshot.applied)
-        }));
+        let mut vectors = self.regions.iter().map(|region| {
+            region.member.as_ref().map(|member| {
+                let snapshot = member.snapshot();
+                (snapshot.applied == snapshot.durable).then_some(snapshot.applied)
+            })
+        });
         let Some(Some(Some(first))) = vectors.next() else { return false };
         vectors.all(|vector| vector.flatten().is_some_and(|vector| vector == first))
     }

@@ -20,7 +20,12 @@ pub(super) enum Order {
     Down,
 }
 
-pub(super) fn merge<'a, S: Store + ?Sized>(layers: &Layers<'a, S>, order: Order, from: &[u8], to: Option<&[u8]>) -> RowIter<'a> {
+pub(super) fn merge<'a, S: Store + ?Sized>(
+    layers: &Layers<'a, S>,
+    order: Order,
+    from: &[u8],
+    to: Option<&[u8]>,
+) -> RowIter<'a> {
     if !is_span(from, to) {
         return Box::new(std::iter::empty());
     }

@@ -42,14 +42,24 @@ pub fn document() -> String {
             (name, true) => format!("`[[{name}]]`"),
             (name, false) => format!("`[{name}]`"),
         };
-        let _ = write!(text, "\n## {heading}\n\n{}\n\n| setting | value | default | meaning |\n|---|---|---|---|\n", section.text);
+        let _ = write!(
+            text,
+            "\n## {heading}\n\n{}\n\n| setting | value | default | meaning |\n|---|---|---|---|\n",
+            section.text
+        );
         for setting in SETTINGS.iter().filter(|setting| setting.section == section.name) {
             let absent = match setting.absent {
                 Absent::Required => "required".to_owned(),
                 Absent::Nothing => "none".to_owned(),
                 Absent::Default(value) => format!("`{value}`"),
             };
-            let _ = writeln!(text, "| `{}` | {} | {absent} | {} |", setting.name, values(setting.kind), setting.text.replace('|', "\\|"));
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {absent} | {} |",
+                setting.name,
+                values(setting.kind),
+                setting.text.replace('|', "\\|")
+            );
         }
     }
     text

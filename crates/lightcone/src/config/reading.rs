@@ -28,7 +28,10 @@ pub struct Reading<'a> {
 impl File {
     /// Parses `text` and refuses every key that is not a setting.
     pub fn parse(path: &Path, text: &str) -> Result<File, Error> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| Error::Syntax { file: path.to_owned(), what: error.to_string().trim_end().to_owned() })?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| Error::Syntax {
+            file: path.to_owned(),
+            what: error.to_string().trim_end().to_owned(),
+        })?;
         let file = File { path: path.to_owned(), table };
         file.check_names()?;
         Ok(file)
@@ -47,7 +50,10 @@ impl File {
     /// The sections of a name that there may be several of.
     pub fn sections(&self, name: &'static str) -> Vec<Reading<'_>> {
         let tables = self.table.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table);
-        tables.enumerate().map(|(at, table)| Reading { file: self, section: name, label: format!("{name}[{at}]"), table }).collect()
+        tables
+            .enumerate()
+            .map(|(at, table)| Reading { file: self, section: name, label: format!("{name}[{at}]"), table })
+            .collect()
     }
 
     fn check_names(&self) -> Result<(), Error> {
@@ -63,7 +69,8 @@ impl File {
     }
 
     fn check_list(&self, section: &'static str, value: &Value) -> Result<(), Error> {
-        let list = value.as_array().ok_or_else(|| self.not_a_section(section, value, &format!("sections [[{section}]]")))?;
+        let list =
+            value.as_array().ok_or_else(|| self.not_a_section(section, value, &format!("sections [[{section}]]")))?;
         list.iter().try_for_each(|value| self.check_section(section, value.as_table(), value))
     }
 
@@ -76,13 +83,19 @@ impl File {
     }
 
     fn not_a_section(&self, section: &str, value: &Value, right: &str) -> Error {
-        Error::Value { file: self.path.clone(), key: section.to_owned(), value: value.to_string(), right: right.to_owned() }
+        Error::Value {
+            file: self.path.clone(),
+            key: section.to_owned(),
+            value: value.to_string(),
+            right: right.to_owned(),
+        }
     }
 
     /// The nearest name of the same section; or the section where the very name is at home.
     fn unknown(&self, section: &str, key: &str) -> Error {
         let here = SETTINGS.iter().filter(|setting| setting.section == section).map(|setting| setting.name);
-        let sections = SECTIONS.iter().map(|section| section.name).filter(|name| section.is_empty() && !name.is_empty());
+        let sections =
+            SECTIONS.iter().map(|section| section.name).filter(|name| section.is_empty() && !name.is_empty());
         let mut suggestion = suggestion(key, here.chain(sections));
         if suggestion.is_empty()
             && let Some(elsewhere) = SETTINGS.iter().find(|setting| setting.name == key)
@@ -147,7 +160,11 @@ impl Reading<'_> {
 
     /// An error for a file named by this setting.
     pub fn unreadable(&self, name: &str, file: PathBuf, source: std::io::Error) -> Error {
-        Error::Read { file: self.file.path.clone(), key: format!("{} = \"{}\": ", self.key(name), file.display()), source }
+        Error::Read {
+            file: self.file.path.clone(),
+            key: format!("{} = \"{}\": ", self.key(name), file.display()),
+            source,
+        }
     }
 
     fn beside_file(&self, text: &str) -> PathBuf {
@@ -181,7 +198,12 @@ impl Reading<'_> {
         };
         match fits(&value, setting.kind) {
             true => Ok(Some(value)),
-            false => Err(Error::Value { file: self.file.path.clone(), key: self.key(name), value: value.to_string(), right: setting.kind.right() }),
+            false => Err(Error::Value {
+                file: self.file.path.clone(),
+                key: self.key(name),
+                value: value.to_string(),
+                right: setting.kind.right(),
+            }),
         }
     }
 
@@ -199,7 +221,9 @@ pub fn literal(text: &str) -> Value {
 /// Whether a value is of the kind and within its bounds.
 pub fn fits(value: &Value, kind: Kind) -> bool {
     match kind {
-        Kind::Whole(min, max) => value.as_integer().is_some_and(|value| u64::try_from(value).is_ok_and(|value| (min..=max).contains(&value))),
+        Kind::Whole(min, max) => {
+            value.as_integer().is_some_and(|value| u64::try_from(value).is_ok_and(|value| (min..=max).contains(&value)))
+        }
         Kind::Number(min, max) => as_number(value).is_some_and(|value| (min..=max).contains(&value)),
         Kind::Flag => value.is_bool(),
         Kind::Label => value.as_str().is_some_and(is_label),

@@ -101,8 +101,14 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
     refused("[resp]\nclients_max = 0", "resp.clients_max = 0: must be a whole number from 1 to 1000000");
     refused("[resp]\nclients_max = -1", "resp.clients_max = -1: must be a whole number from 1 to 1000000");
     refused("[resp]\nclients_max = \"many\"", "resp.clients_max = \"many\": must be a whole number from 1 to 1000000");
-    refused("[resp]\nlisten = \"localhost\"", "resp.listen = \"localhost\": must be an IP address and a port, in quotes, such as \"127.0.0.1:7001\"");
-    refused("[[peers]]\nnode_id = 64\nregion = \"eu\"\naddress = \"127.0.0.1:1\"", "peers[0].node_id = 64: must be a whole number from 1 to 63");
+    refused(
+        "[resp]\nlisten = \"localhost\"",
+        "resp.listen = \"localhost\": must be an IP address and a port, in quotes, such as \"127.0.0.1:7001\"",
+    );
+    refused(
+        "[[peers]]\nnode_id = 64\nregion = \"eu\"\naddress = \"127.0.0.1:1\"",
+        "peers[0].node_id = 64: must be a whole number from 1 to 63",
+    );
     refused("[[resp]]\nlisten = 1", "resp = [{ listen = 1 }]: must be a section [resp]");
     refused("[peers]\nnode_id = 2", "peers = { node_id = 2 }: must be sections [[peers]]");
     let region = read(&LEAST.replace("us-east", "US East")).expect_err("no label");
@@ -120,7 +126,8 @@ fn a_missing_setting_is_named_with_a_line_that_would_do() {
 
 #[test]
 fn two_nodes_cannot_share_a_number_or_an_address() {
-    let peer = |id: u16, port: u16| format!("[[peers]]\nnode_id = {id}\nregion = \"eu\"\naddress = \"127.0.0.1:{port}\"\n");
+    let peer =
+        |id: u16, port: u16| format!("[[peers]]\nnode_id = {id}\nregion = \"eu\"\naddress = \"127.0.0.1:{port}\"\n");
     refused(&peer(1, 1), "peers[0].node_id = 1: another node has this number; each needs its own");
     refused(&(peer(2, 1) + &peer(2, 2)), "peers[1].node_id = 2: another node has this number; each needs its own");
     refused(&(peer(2, 1) + &peer(3, 1)), "peers[1].address = \"127.0.0.1:1\": another peer has this address");
@@ -129,16 +136,34 @@ fn two_nodes_cannot_share_a_number_or_an_address() {
 #[test]
 fn beyond_loopback_a_door_needs_certificates_and_must_know_its_clients() {
     let end = "or listen on 127.0.0.1";
-    refused("[resp]\nlisten = \"0.0.0.0:6379\"", &format!("resp.listen = \"0.0.0.0:6379\": others than this machine could connect; \
-        add certificate_file and key_file, and password_file or client_authority_file to [resp], {end}"));
+    refused(
+        "[resp]\nlisten = \"0.0.0.0:6379\"",
+        &format!(
+            "resp.listen = \"0.0.0.0:6379\": others than this machine could connect; \
+        add certificate_file and key_file, and password_file or client_authority_file to [resp], {end}"
+        ),
+    );
     let tls = "certificate_file = \"a\"\nkey_file = \"b\"\n";
-    refused(&format!("[resp]\nlisten = \"[::]:6379\"\n{tls}"), &format!("resp.listen = \"[::]:6379\": others than this machine could connect; \
-        add password_file or client_authority_file to [resp], {end}"));
-    refused(&format!("[http]\nlisten = \"10.0.0.1:80\"\n{tls}"), &format!("http.listen = \"10.0.0.1:80\": others than this machine could connect; \
-        add token_file to [http], {end}"));
+    refused(
+        &format!("[resp]\nlisten = \"[::]:6379\"\n{tls}"),
+        &format!(
+            "resp.listen = \"[::]:6379\": others than this machine could connect; \
+        add password_file or client_authority_file to [resp], {end}"
+        ),
+    );
+    refused(
+        &format!("[http]\nlisten = \"10.0.0.1:80\"\n{tls}"),
+        &format!(
+            "http.listen = \"10.0.0.1:80\": others than this machine could connect; \
+        add token_file to [http], {end}"
+        ),
+    );
     assert!(with(&format!("[resp]\nlisten = \"0.0.0.0:6379\"\nclient_authority_file = \"c\"\n{tls}")).is_ok());
     refused("[resp]\ncertificate_file = \"a\"", "resp.certificate_file = \"a\": needs key_file beside it");
-    refused("[resp]\nclient_authority_file = \"a\"", "resp.client_authority_file = \"a\": needs certificate_file and key_file beside it");
+    refused(
+        "[resp]\nclient_authority_file = \"a\"",
+        "resp.client_authority_file = \"a\": needs certificate_file and key_file beside it",
+    );
 }
 
 #[test]
@@ -161,7 +186,10 @@ fn a_secret_comes_from_a_file_that_only_its_owner_can_read() {
 fn links_are_shaped_only_where_that_is_allowed() {
     let peer = "[[peers]]\nnode_id = 2\nregion = \"eu\"\naddress = \"127.0.0.1:1\"\n";
     let shape = "[[emulation]]\npeer = 2\none_way_ms = 41.5\ncut = true\n";
-    refused(&format!("{peer}{shape}"), "emulation_allowed = false: [[emulation]] is for development; set this to true or leave it out");
+    refused(
+        &format!("{peer}{shape}"),
+        "emulation_allowed = false: [[emulation]] is for development; set this to true or leave it out",
+    );
     let allowed = format!("emulation_allowed = true\n{LEAST}");
     let config = read(&format!("{allowed}{peer}{shape}")).expect("right");
     let (peer_id, shape) = config.node.shapes[0];

@@ -24,7 +24,8 @@ impl Place {
     /// The place of a region: one of the short names, or a name of the table in lower case with dashes.
     pub fn of_region(region: &str) -> Result<Place, Error> {
         let short = SHORT_NAMES.iter().find(|(name, _)| *name == region).map(|(_, place)| *place);
-        let known = COORDINATES.values().find(|place| Some(place.name.as_str()) == short || dashed(&place.name) == region);
+        let known =
+            COORDINATES.values().find(|place| Some(place.name.as_str()) == short || dashed(&place.name) == region);
         match known {
             Some(place) if is_label(region) && MEASURED.knows(&place.name) => Ok(Place {
                 region: region.to_owned(),
@@ -42,7 +43,12 @@ impl Place {
 
     /// The measured round trip to another place, ms; the mean of both directions.
     pub fn rtt_ms(&self, other: &Place) -> Result<f64, Error> {
-        let unknown = || Error::Usage(format!("no round trip was measured between {} and {}: choose another region", self.measured_at, other.measured_at));
+        let unknown = || {
+            Error::Usage(format!(
+                "no round trip was measured between {} and {}: choose another region",
+                self.measured_at, other.measured_at
+            ))
+        };
         MEASURED.rtt_ms(&self.measured_at, &other.measured_at).ok_or_else(unknown)
     }
 
@@ -62,7 +68,8 @@ impl Place {
 
 /// Every name that [`Place::of_region`] knows, the short ones first.
 pub fn region_names() -> Vec<String> {
-    let table = COORDINATES.values().map(|place| &place.name).filter(|name| MEASURED.knows(name)).map(|name| dashed(name));
+    let table =
+        COORDINATES.values().map(|place| &place.name).filter(|name| MEASURED.knows(name)).map(|name| dashed(name));
     SHORT_NAMES.iter().map(|(name, _)| (*name).to_owned()).chain(table).collect()
 }
 
@@ -113,10 +120,12 @@ impl Measured {
     }
 }
 
-static MEASURED: LazyLock<Measured> = LazyLock::new(|| Measured::parse(include_str!("../../data/azure-inter-region-rtt-ms.csv")));
+static MEASURED: LazyLock<Measured> =
+    LazyLock::new(|| Measured::parse(include_str!("../../data/azure-inter-region-rtt-ms.csv")));
 
 static COORDINATES: LazyLock<BTreeMap<String, Coordinates>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../data/azure-region-coordinates.json")).expect("a test reads the file that is built in")
+    serde_json::from_str(include_str!("../../data/azure-region-coordinates.json"))
+        .expect("a test reads the file that is built in")
 });
 
 /// Light in glass goes at two thirds of its speed in empty space.
@@ -209,7 +218,13 @@ mod tests {
             for other in &places {
                 if let (true, Ok(rtt)) = (one != other, one.rtt_ms(other)) {
                     // Coordinates are those of a city nearby: a few ms of slack.
-                    assert!(rtt + 5.0 > one.floor_ms(other), "{} {} {rtt} {}", one.region, other.region, one.floor_ms(other));
+                    assert!(
+                        rtt + 5.0 > one.floor_ms(other),
+                        "{} {} {rtt} {}",
+                        one.region,
+                        other.region,
+                        one.floor_ms(other)
+                    );
                 }
             }
         }

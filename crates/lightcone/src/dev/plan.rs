@@ -106,7 +106,14 @@ impl Plan {
                 text,
                 "\n[[peers]]\nnode_id = {}\nregion = \"{}\"\naddress = \"127.0.0.1:{}\"\n\n\
                  [[emulation]]\npeer = {}\none_way_ms = {:?}\njitter_ms = {:?}\nloss_percent = {:?}\ncut = {}\n",
-                peer.node_id, peer.place.region, peer.link_port, link.peer, link.one_way_ms, link.jitter_ms, link.loss_percent, link.cut,
+                peer.node_id,
+                peer.place.region,
+                peer.link_port,
+                link.peer,
+                link.one_way_ms,
+                link.jitter_ms,
+                link.loss_percent,
+                link.cut,
             );
             if let Some(rate) = link.bandwidth_bytes_per_s {
                 let _ = writeln!(text, "bandwidth_bytes_per_s = {rate}");
@@ -121,7 +128,12 @@ impl Plan {
         let mut distances = TextTable::new(std::iter::once("RTT ms (light)").chain(self.regions()));
         for (a, member) in self.members.iter().enumerate() {
             let place = &member.place;
-            regions.row([place.region.clone(), member.resp_port.to_string(), member.http_port.to_string(), place.measured_at.clone()]);
+            regions.row([
+                place.region.clone(),
+                member.resp_port.to_string(),
+                member.http_port.to_string(),
+                place.measured_at.clone(),
+            ]);
             let cell = |(b, other): (usize, &Member)| match a == b {
                 true => "-".to_owned(),
                 false => format!("{:.0} ({:.0})", faults.link(a, b).rtt_ms, place.floor_ms(&other.place)),
@@ -137,7 +149,10 @@ fn places(regions: &[String]) -> Result<Vec<Place>, Error> {
     for region in regions.iter().map(|region| region.trim()) {
         let place = Place::of_region(region)?;
         if let Some(other) = places.iter().find(|other| other.measured_at == place.measured_at) {
-            return Err(Error::Usage(format!("--regions: '{}' and '{region}' are the same place, {}", other.region, place.measured_at)));
+            return Err(Error::Usage(format!(
+                "--regions: '{}' and '{region}' are the same place, {}",
+                other.region, place.measured_at
+            )));
         }
         places.push(place);
     }
@@ -166,9 +181,13 @@ fn claim(options: &DevOptions, places: &[Place]) -> Result<Claimed, Error> {
     let control = take(options.control_port, "orders", "--control-port")?;
     let mut doors = Vec::new();
     for (at, place) in (0u16..).zip(places) {
-        for (base, door, option) in [(options.resp_base, "RESP", "--resp-base"), (options.http_base, "HTTP", "--http-base")] {
+        for (base, door, option) in
+            [(options.resp_base, "RESP", "--resp-base"), (options.http_base, "HTTP", "--http-base")]
+        {
             let of = format!("{door} of {}", place.region);
-            let port = base.checked_add(at).ok_or_else(|| Error::Usage(format!("{option} {base}: no port {base} + {at} for {of}; pass a smaller one")))?;
+            let port = base.checked_add(at).ok_or_else(|| {
+                Error::Usage(format!("{option} {base}: no port {base} + {at} for {of}; pass a smaller one"))
+            })?;
             doors.push(take(port, &of, option)?);
         }
     }
@@ -189,7 +208,8 @@ fn take(port: u16, of: &str, option: &str) -> Result<TcpListener, Error> {
 fn free_udp_ports(count: usize) -> Result<Vec<u16>, Error> {
     let failed = || Error::system("find free UDP ports for links");
     let sockets: Result<Vec<UdpSocket>, _> = (0..count).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
-    let ports: Result<Vec<u16>, _> = sockets.map_err(failed())?.iter().map(|socket| socket.local_addr().map(|address| address.port())).collect();
+    let ports: Result<Vec<u16>, _> =
+        sockets.map_err(failed())?.iter().map(|socket| socket.local_addr().map(|address| address.port())).collect();
     ports.map_err(failed())
 }
 
@@ -231,7 +251,8 @@ mod tests {
         let mut faults = plan.faults(&options).expect("measured");
         faults.cut(0, Some(2));
         let text = plan.node_toml(2, &faults);
-        let config = config::parse(Path::new("/tmp/world/ap-northeast/node.toml"), &text).expect("a right configuration");
+        let config =
+            config::parse(Path::new("/tmp/world/ap-northeast/node.toml"), &text).expect("a right configuration");
         assert_eq!((config.resp.listen.port(), config.http.listen.port(), config.node.node_id), (27_102, 27_112, 3));
         assert_eq!(config.node.data_dir, Path::new("/tmp/world/ap-northeast/data"));
         let shapes: Vec<(u16, bool)> = config.node.shapes.iter().map(|(peer, shape)| (*peer, shape.cut)).collect();
@@ -245,7 +266,10 @@ mod tests {
         let options = with_ports(27_130, &[]);
         let (plan, _claimed) = Plan::make(&options, Path::new("/tmp/world")).expect("a right world");
         let text = plan.text(&plan.faults(&options).expect("measured"), false);
-        assert!(text.starts_with("region         RESP   HTTP  measured at\nus-east       27130  27140  East US\n"), "{text}");
+        assert!(
+            text.starts_with("region         RESP   HTTP  measured at\nus-east       27130  27140  East US\n"),
+            "{text}"
+        );
         assert!(text.contains("RTT ms (light)"), "{text}");
     }
 
@@ -253,7 +277,10 @@ mod tests {
     fn a_taken_port_is_named_with_what_to_pass() {
         let options = with_ports(27_160, &[]);
         let _other = TcpListener::bind("127.0.0.1:27172").expect("free for this test");
-        assert_eq!(refused(&options), "port 27172 (for HTTP of ap-northeast): it is taken; stop what uses it, or pass another --http-base");
+        assert_eq!(
+            refused(&options),
+            "port 27172 (for HTTP of ap-northeast): it is taken; stop what uses it, or pass another --http-base"
+        );
         let overlapping = DevOptions { http_base: 27_191, ..with_ports(27_190, &[]) };
         assert!(refused(&overlapping).contains("port 27191 (for RESP of eu-west): it is taken"));
         let high = DevOptions { resp_base: 65_534, ..with_ports(27_220, &[]) };
@@ -262,7 +289,10 @@ mod tests {
 
     #[test]
     fn regions_are_known_places_and_each_only_once() {
-        assert!(refused(&with_ports(27_250, &["--regions", "us-east,mars"])).starts_with("no region 'mars'\nregions: us-east, "));
+        assert!(
+            refused(&with_ports(27_250, &["--regions", "us-east,mars"]))
+                .starts_with("no region 'mars'\nregions: us-east, ")
+        );
         let twice = refused(&with_ports(27_280, &["--regions", "us-east,east-us"]));
         assert_eq!(twice, "--regions: 'us-east' and 'east-us' are the same place, East US");
     }

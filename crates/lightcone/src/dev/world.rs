@@ -39,7 +39,8 @@ impl World {
         let authority = Authority::generate("dev")?;
         write(&plan.directory.join("ca.pem"), &authority.certificate_pem())?;
         for member in &plan.members {
-            fs::create_dir_all(&member.directory).map_err(Error::system(format!("make {}", member.directory.display())))?;
+            fs::create_dir_all(&member.directory)
+                .map_err(Error::system(format!("make {}", member.directory.display())))?;
             let issued = authority.issue(&NodeName::new(&member.place.region, member.node_id)?)?;
             issued.write(&member.directory.join("node.pem"), &member.directory.join("node.key"))?;
         }
@@ -60,9 +61,13 @@ impl World {
                 tokio::time::sleep(POLL).await;
             }
         };
-        tokio::time::timeout(START_MAX, linked)
-            .await
-            .map_err(|_| Error::Asked(format!("the nodes run but their links are not up after {} s; see node.log in {}", START_MAX.as_secs(), self.plan.directory.display())))
+        tokio::time::timeout(START_MAX, linked).await.map_err(|_| {
+            Error::Asked(format!(
+                "the nodes run but their links are not up after {} s; see node.log in {}",
+                START_MAX.as_secs(),
+                self.plan.directory.display()
+            ))
+        })
     }
 
     /// Carries out an order and says what was done.
@@ -98,7 +103,13 @@ impl World {
     /// The world as it is now.
     pub fn view(&mut self) -> WorldView {
         let links = self.faults.links().into_iter().map(|link| self.link_view(&link)).collect();
-        let regions = self.plan.members.iter().zip(&mut self.processes).map(|(member, process)| region_view(member, process)).collect();
+        let regions = self
+            .plan
+            .members
+            .iter()
+            .zip(&mut self.processes)
+            .map(|(member, process)| region_view(member, process))
+            .collect();
         WorldView { regions, links }
     }
 
@@ -116,7 +127,10 @@ impl World {
             {
                 *process = Process::Ended;
                 let region = &member.place.region;
-                lines.push(format!("{region} ended ({status}); see {}; `lightcone fault start {region}` starts it again", log_file(member).display()));
+                lines.push(format!(
+                    "{region} ended ({status}); see {}; `lightcone fault start {region}` starts it again",
+                    log_file(member).display()
+                ));
             }
         }
         lines
@@ -169,7 +183,11 @@ impl World {
                     && let Ok(Some(status)) = child.try_wait()
                 {
                     *process = Process::Ended;
-                    return Err(Error::Asked(format!("{} did not start ({status}):\n{}", member.place.region, last_words(member))));
+                    return Err(Error::Asked(format!(
+                        "{} did not start ({status}):\n{}",
+                        member.place.region,
+                        last_words(member)
+                    )));
                 }
                 let answer = Target::local(member.http_port).ask("GET", "/health", None, ANSWER_MAX).await;
                 if answer.is_ok_and(|answer| answer.status == 200) {
@@ -178,13 +196,22 @@ impl World {
                 tokio::time::sleep(POLL).await;
             }
         };
-        let late = |_| Error::Asked(format!("{} is not healthy after {} s:\n{}", member.place.region, START_MAX.as_secs(), last_words(member)));
+        let late = |_| {
+            Error::Asked(format!(
+                "{} is not healthy after {} s:\n{}",
+                member.place.region,
+                START_MAX.as_secs(),
+                last_words(member)
+            ))
+        };
         tokio::time::timeout(START_MAX, asking).await.map_err(late)?
     }
 
     async fn all_links_up(&self) -> bool {
         for member in &self.plan.members {
-            let Ok(answer) = Target::local(member.http_port).ask("GET", "/status", None, ANSWER_MAX).await else { return false };
+            let Ok(answer) = Target::local(member.http_port).ask("GET", "/status", None, ANSWER_MAX).await else {
+                return false;
+            };
             let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
             let up = status["peers"].as_array().is_some_and(|peers| peers.iter().all(|peer| peer["up"] == true));
             if !up {
@@ -202,7 +229,9 @@ impl World {
                 self.processes[at] = Process::Killed;
                 Ok(format!("{region} is killed"))
             }
-            Process::Killed | Process::Ended => Err(Problem::invalid(format!("{region} does not run; `lightcone fault start {region}` starts it"))),
+            Process::Killed | Process::Ended => {
+                Err(Problem::invalid(format!("{region} does not run; `lightcone fault start {region}` starts it")))
+            }
         }
     }
 
@@ -241,7 +270,9 @@ impl World {
         let body = serde_json::to_string(emulation).map_err(|error| Problem::invalid(error.to_string()))?;
         let told = Target::local(member.http_port).ask("POST", "/emulation", Some(&body), ANSWER_MAX).await;
         let told = told.and_then(|answer| answer.ok());
-        told.map(drop).map_err(|error| Problem::unavailable(format!("{} was not told: {error}; give the order again", member.place.region)))
+        told.map(drop).map_err(|error| {
+            Problem::unavailable(format!("{} was not told: {error}; give the order again", member.place.region))
+        })
     }
 
     fn region(&self, name: &str) -> Result<usize, Problem> {

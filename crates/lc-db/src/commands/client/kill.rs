@@ -49,7 +49,8 @@ impl<'a> Filter<'a> {
             let &[word, value] = pair else { return Err(Error::Syntax) };
             match word {
                 _ if is(word, "id") => {
-                    filter.id = Some(client_id(value).map_err(|_| Error::caller("client-id should be greater than 0"))?);
+                    filter.id =
+                        Some(client_id(value).map_err(|_| Error::caller("client-id should be greater than 0"))?);
                 }
                 _ if is(word, "addr") => filter.address = Some(value),
                 _ if is(word, "laddr") => filter.local_address = Some(value),
@@ -69,9 +70,11 @@ impl<'a> Filter<'a> {
     fn accepts(&self, id: u64, line: &str) -> bool {
         self.id.is_none_or(|wanted| wanted == id)
             && self.kind.is_none_or(|kind| is(kind, "normal"))
-            && [("addr=", self.address), ("laddr=", self.local_address), ("user=", self.user)]
-                .into_iter()
-                .all(|(name, wanted)| wanted.is_none_or(|wanted| field(line, name).is_some_and(|value| value.as_bytes() == wanted)))
+            && [("addr=", self.address), ("laddr=", self.local_address), ("user=", self.user)].into_iter().all(
+                |(name, wanted)| {
+                    wanted.is_none_or(|wanted| field(line, name).is_some_and(|value| value.as_bytes() == wanted))
+                },
+            )
     }
 }
 

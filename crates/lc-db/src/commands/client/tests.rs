@@ -7,11 +7,17 @@ fn a_connection_has_a_number_and_a_name() {
     assert_eq!((paris.run("CLIENT ID"), paris.run("CLIENT GETNAME")), ("1".into(), "nil".into()));
     assert_eq!(paris.run("CLIENT SETNAME ada"), "OK");
     assert_eq!(paris.run("CLIENT GETNAME"), "ada");
-    assert_eq!(paris.run("CLIENT SETNAME \"a b\""), "ERR Client names cannot contain spaces, newlines or special characters.");
+    assert_eq!(
+        paris.run("CLIENT SETNAME \"a b\""),
+        "ERR Client names cannot contain spaces, newlines or special characters."
+    );
     assert_eq!(paris.run("CLIENT SETNAME \"\""), "OK");
     assert_eq!(paris.run("CLIENT GETNAME"), "nil");
     assert_eq!(paris.run("CLIENT SETINFO LIB-NAME redis-py"), "OK");
-    assert_eq!(paris.run("CLIENT SETINFO LIB-VER \"5 0\""), "ERR lib-ver cannot contain spaces, newlines or special characters.");
+    assert_eq!(
+        paris.run("CLIENT SETINFO LIB-VER \"5 0\""),
+        "ERR lib-ver cannot contain spaces, newlines or special characters."
+    );
     assert_eq!(paris.run("CLIENT SETINFO FOO x"), "ERR Unrecognized option 'FOO'");
 }
 
@@ -32,7 +38,8 @@ fn connections_are_listed_by_what_is_asked() {
 #[test]
 fn a_connection_is_ended_by_another_but_not_by_chance_by_itself() {
     let (mut paris, mut other) = (Replica::new(1), Session::new(2));
-    let mut run = |words: &[&[u8]]| show(&other.execute(&[&[b"CLIENT".as_slice(), b"KILL"], words].concat(), &mut paris));
+    let mut run =
+        |words: &[&[u8]]| show(&other.execute(&[&[b"CLIENT".as_slice(), b"KILL"], words].concat(), &mut paris));
     assert_eq!(run(&[b"ID", b"1"]), "1");
     assert_eq!(run(&[b"ID", b"1", b"TYPE", b"master"]), "0");
     assert_eq!(run(&[b"ID", b"7"]), "0");
@@ -66,7 +73,10 @@ fn what_is_left_out_says_so() {
     assert_eq!(paris.run("CLIENT NO-EVICT on"), "OK");
     assert_eq!(paris.run("CLIENT NO-TOUCH maybe"), "ERR syntax error");
     assert_eq!(paris.run("CLIENT TRACKINGINFO"), "{flags={off} prefixes=[] redirect=-1}");
-    assert_eq!(paris.run("CLIENT TRACKING on"), "ERR command 'CLIENT TRACKING' is not offered: client-side caching is not built yet");
+    assert_eq!(
+        paris.run("CLIENT TRACKING on"),
+        "ERR command 'CLIENT TRACKING' is not offered: client-side caching is not built yet"
+    );
     assert_eq!(paris.run("CLIENT UNBLOCK 1 ERROR"), "0");
     assert_eq!(paris.run("CLIENT UNBLOCK 1 WHY"), "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     assert_eq!(paris.run("CLIENT FOO"), "ERR unknown subcommand 'FOO'. Try CLIENT HELP.");

@@ -26,7 +26,10 @@ pub(super) fn docs(command: &Command) -> Reply {
     let mut fields = vec![("summary", Reply::bulk(command.summary)), ("group", Reply::bulk(group(command.group)))];
     if !command.syntax.is_empty() {
         // The whole syntax as one argument: what a shell shows behind the name while somebody types.
-        fields.push(("arguments", Reply::Array(vec![map([("name", Reply::bulk(command.syntax)), ("type", Reply::bulk("string"))])])));
+        fields.push((
+            "arguments",
+            Reply::Array(vec![map([("name", Reply::bulk(command.syntax)), ("type", Reply::bulk("string"))])]),
+        ));
     }
     if !command.concurrent.is_empty() {
         fields.push(("concurrent", Reply::bulk(command.concurrent)));
@@ -101,7 +104,10 @@ fn key_specification(command: &Command, index: i64, kind: &str, found: [(&'stati
     map([
         ("flags", words(flags)),
         ("begin_search", map([("type", Reply::bulk("index")), ("spec", map([("index", Reply::Int(index))]))])),
-        ("find_keys", map([("type", Reply::bulk(kind)), ("spec", map(found.map(|(name, value)| (name, Reply::Int(value)))))])),
+        (
+            "find_keys",
+            map([("type", Reply::bulk(kind)), ("spec", map(found.map(|(name, value)| (name, Reply::Int(value)))))]),
+        ),
     ])
 }
 

@@ -14,7 +14,11 @@ pub(super) fn of<'a>(command: &Command, args: Args<'a>) -> Result<Vec<&'a [u8]>,
     let mut keys = session::keys_of(command, args);
     if let Some(at) = counted_at(command) {
         let invalid = || Error::caller("Invalid arguments specified for command");
-        let count = args.get(at).and_then(|count| int(count).ok()).and_then(|count| usize::try_from(count).ok()).ok_or_else(invalid)?;
+        let count = args
+            .get(at)
+            .and_then(|count| int(count).ok())
+            .and_then(|count| usize::try_from(count).ok())
+            .ok_or_else(invalid)?;
         let counted = count.checked_add(at + 1).and_then(|end| args.get(at + 1..end));
         keys.extend(counted.filter(|counted| !counted.is_empty()).ok_or_else(invalid)?);
     }

@@ -15,7 +15,11 @@ fn commands_are_described_from_the_catalogue() {
     assert!(paris.run("COMMAND").contains(get));
     assert!(paris.run("COMMAND INFO mset").starts_with("[[mset -3 {write} 1 -1 2 {@string @write} {}"));
     let docs = paris.run("COMMAND DOCS incr nosuch");
-    assert!(docs.starts_with("{incr={arguments=[{name=key type=string}] concurrent=Increments add up.") && docs.contains("group=string"), "{docs}");
+    assert!(
+        docs.starts_with("{incr={arguments=[{name=key type=string}] concurrent=Increments add up.")
+            && docs.contains("group=string"),
+        "{docs}"
+    );
     assert!(paris.run("COMMAND HELP").contains("GETKEYS"));
     assert_eq!(paris.run("COMMAND FOO"), "ERR unknown subcommand 'FOO'. Try COMMAND HELP.");
 }
@@ -62,7 +66,11 @@ fn the_catalogue_is_in_order() {
         assert!(command.summary.ends_with('.'), "the summary of {name} is no sentence");
         // EXEC writes what was queued.
         let writes = command.run.writes() || name == "exec";
-        assert_eq!(writes, !command.concurrent.is_empty(), "{name}: writes say what concurrent uses become, others do not");
+        assert_eq!(
+            writes,
+            !command.concurrent.is_empty(),
+            "{name}: writes say what concurrent uses become, others do not"
+        );
         if let (Arity::Exactly(count), KeySpec { last, .. }) = (command.arity, command.keys) {
             assert!(last <= count as i32, "{name} has keys beyond its arguments");
         }

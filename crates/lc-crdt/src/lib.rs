@@ -4,7 +4,7 @@
 //! Out:   changed rows. The same set of entries, in any causal order, leaves the same rows.
 //! Never: a clock, a socket, a disk; which replica may decide a write; how commands read.
 //! Proof: lc-db/tests/laws (every causal order of random commands ends in equal rows), lc-db/tests/truth_tables.
-//! Start: [`apply`] in apply.rs, then [`Cell`] in cell.rs.
+//! Start: [`apply()`] in apply.rs, then [`Cell`] in cell.rs.
 //!
 //! Source: optimised OR-set (Bieniusa et al., 2012) and dotted version vectors (Preguiça et al., 2012): one vector
 //! for the whole replica replaces per-key vectors and tombstones, because entries arrive in causal order.

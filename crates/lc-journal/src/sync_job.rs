@@ -67,6 +67,10 @@ impl SyncJob {
         if needed <= segment.file_bytes {
             return Ok(());
         }
+        // A large write waits for its own bytes; writing as many zeros first would cost more than the metadata does.
+        if self.bytes.len() >= LARGE_WRITE_BYTES {
+            return Ok(());
+        }
         let room = (needed + ROOM_STEP_BYTES).min(segment.offset(segment.first + self.segment_bytes)).max(needed);
         segment.file.preallocate(room)?;
         segment.file_bytes = room;
@@ -76,3 +80,5 @@ impl SyncJob {
 
 /// One sync in about four thousand entries of 250 bytes also writes these zeros, about a millisecond.
 const ROOM_STEP_BYTES: u64 = 1024 * 1024;
+/// Five hundred entries of 250 bytes.
+const LARGE_WRITE_BYTES: usize = 128 * 1024;

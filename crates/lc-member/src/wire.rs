@@ -13,8 +13,8 @@ use lc_core::{Hlc, ReplicaId, VersionVector, limits};
 use lc_repl::Message;
 use prost::Message as _;
 
-/// Largest frame that a member sends: one entry at its largest, or a batch.
-pub const MAX_FRAME_BYTES: usize = limits::ENTRY_BYTES_MAX + 64;
+/// Largest frame that a member sends: a batch that ends in one entry at its largest, with lengths.
+pub const MAX_FRAME_BYTES: usize = limits::ENTRY_BYTES_MAX + (1 << 20);
 
 /// A frame that cannot be read; the link it came from should be closed.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]

@@ -262,8 +262,8 @@ pub const SETTINGS: &[Setting] = &[
         section: "link",
         name: "coalesce_us",
         kind: Kind::Whole(0, 1_000_000),
-        absent: Absent::Default("1000"),
-        example: "1000",
+        absent: Absent::Default("400"),
+        example: "400",
         text: "After sending, wait this long, microseconds, for more to send with the next packet: fewer packets and better compression against latency.",
     },
     Setting {

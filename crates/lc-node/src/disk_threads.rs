@@ -70,10 +70,31 @@ fn sync_loop(node: &Node) {
     loop {
         node.wakeup.wait();
         let stopping = node.stopping.load(Ordering::SeqCst);
-        while sync_once(node) {}
+        let mut group = 0;
+        loop {
+            gather(node, group);
+            group = node.member.read().unsynced_entries();
+            if !sync_once(node) {
+                break;
+            }
+        }
         if stopping {
             return;
         }
+    }
+}
+
+/// The clients of the last group have just been answered and most of them write again: a moment's wait lets them share
+/// the next sync, where the first few would have one to themselves. A lone client never waits.
+fn gather(node: &Node, last_group: usize) {
+    if last_group < GATHER_FROM {
+        return;
+    }
+    for _ in 0..GATHER_ROUNDS {
+        if node.member.read().unsynced_entries() * 2 >= last_group {
+            return;
+        }
+        lc_env::pause(GATHER_ROUND);
     }
 }
 
@@ -84,13 +105,13 @@ fn sync_once(node: &Node) -> bool {
     let mut frames = Vec::new();
     let mut member = node.member.write();
     let outcome = member.finish_sync(node.now(), done, &mut frames);
+    if let Ok(position) = outcome {
+        node.durable.send_modify(|durable| durable.position = position);
+    }
     node.send(frames);
     drop(member);
     match outcome {
-        Ok(position) => {
-            node.durable.send_modify(|durable| durable.position = position);
-            true
-        }
+        Ok(_) => true,
         Err(error) => {
             node.fail(&error.to_string());
             false
@@ -145,6 +166,9 @@ fn wait_durable(node: &Node, position: lc_journal::Position) -> bool {
     }
 }
 
+const GATHER_FROM: usize = 8;
+const GATHER_ROUNDS: usize = 4;
+const GATHER_ROUND: Duration = Duration::from_micros(20);
 const IDLE: Duration = Duration::from_millis(50);
 /// Company for peers' entries; acknowledgements go out every 10 ms anyway.
 const SOON: Duration = Duration::from_millis(5);

@@ -198,4 +198,4 @@ fn settings(config: &Config) -> Settings {
 }
 
 /// Changed rows may grow to this many times their flush size before writers wait.
-const DIRTY_TIMES_MAX: u64 = 4;
+const DIRTY_TIMES_MAX: u64 = 2;

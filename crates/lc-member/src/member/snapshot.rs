@@ -132,6 +132,11 @@ impl Member {
         self.records.keys
     }
 
+    /// Entries that are applied but not durable.
+    pub fn unsynced_entries(&self) -> usize {
+        self.unsynced.len()
+    }
+
     /// Whose data this is.
     pub fn identity(&self) -> &crate::Identity {
         &self.identity

@@ -262,8 +262,8 @@ pub const SETTINGS: &[Setting] = &[
         section: "link",
         name: "coalesce_us",
         kind: Kind::Whole(0, 1_000_000),
-        absent: Absent::Default("400"),
-        example: "400",
+        absent: Absent::Default("800"),
+        example: "800",
         text: "After sending, wait this long, microseconds, for more to send with the next packet: fewer packets and better compression against latency.",
     },
     Setting {
@@ -302,9 +302,9 @@ pub const SETTINGS: &[Setting] = &[
         section: "storage",
         name: "dirty_bytes_max",
         kind: Kind::Whole(1 << 20, 1 << 40),
-        absent: Absent::Default("67108864"),
-        example: "67108864",
-        text: "Changed rows in memory above which they are written to the store; writers wait when it reaches four times that.",
+        absent: Absent::Default("134217728"),
+        example: "134217728",
+        text: "Changed rows in memory above which they are written to the store; writers wait when it reaches twice that.",
     },
     Setting {
         section: "storage",

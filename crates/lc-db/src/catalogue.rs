@@ -23,6 +23,23 @@ pub struct Command {
     pub run: Run,
 }
 
+impl Command {
+    /// Those of its arguments that are keys by their place; keys that follow a count are not among them.
+    pub(crate) fn keys_in<'a>(&self, args: Args<'a>) -> Vec<&'a [u8]> {
+        let spec = self.keys;
+        if spec.first == 0 {
+            return Vec::new();
+        }
+        let last = if spec.last < 0 { args.len() } else { args.len().min(spec.last as usize) };
+        args.get(spec.first as usize - 1..last)
+            .unwrap_or_default()
+            .iter()
+            .step_by(spec.step as usize)
+            .copied()
+            .collect()
+    }
+}
+
 /// How many arguments a command takes, without its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arity {

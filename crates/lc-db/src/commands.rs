@@ -1,8 +1,8 @@
 //! The list of commands. `COMMAND`, help and the compatibility page are generated from it.
 
+use crate::Error;
 use crate::arguments::{Args, shown};
 use crate::catalogue::Command;
-use crate::{Error, session};
 
 mod append;
 mod auth;
@@ -259,8 +259,18 @@ pub(crate) fn refusal(name: &[u8], args: Args<'_>) -> Error {
     let lower = name.to_ascii_lowercase();
     match NOT_OFFERED.iter().find(|(names, _)| names.iter().any(|other| other.as_bytes() == lower)) {
         Some((_, why)) => Error::NotOffered(format!("command '{}' is not offered: {why}", shown(name))),
-        None => session::unknown(name, args),
+        None => unknown(name, args),
     }
+}
+
+/// The text for a command that is not in the catalogue.
+fn unknown(name: &[u8], args: Args<'_>) -> Error {
+    let listed: Vec<String> = args.iter().take(8).map(|arg| format!("'{}'", shown(arg))).collect();
+    Error::NotOffered(
+        format!("unknown command '{}', with args beginning with: {} ", shown(name), listed.join(" "))
+            .trim_end()
+            .to_owned(),
+    )
 }
 
 /// Longest name in the catalogue, with room.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lc_core::limits::ENTRY_BYTES_MAX;
 
-use crate::arguments::{Args, shown};
+use crate::arguments::Args;
 use crate::catalogue::{Command, Run};
 use crate::{Error, Reply, Txn, View, commands};
 
@@ -140,7 +140,7 @@ impl Session {
                 run(self, engine.host(), args)
             }
             _ if self.queue.is_some() => self.enqueue(command, args),
-            Run::Read(run) => engine.read(&keys_of(command, args), &mut |view| run(view, args)),
+            Run::Read(run) => engine.read(&command.keys_in(args), &mut |view| run(view, args)),
             Run::Write(run) => engine.write(&mut |txn| run(txn, args)),
             Run::Session(run) => run(self, engine.host(), args),
         }
@@ -256,26 +256,6 @@ fn run_queued(txn: &mut Txn<'_>, queued: &Queued) -> Result<Option<Reply>, Error
 
 fn refs(args: &[Bytes]) -> Vec<&[u8]> {
     args.iter().map(AsRef::as_ref).collect()
-}
-
-/// The arguments that a command's [`crate::KeySpec`] names as keys.
-pub(crate) fn keys_of<'a>(command: &Command, args: Args<'a>) -> Vec<&'a [u8]> {
-    let spec = command.keys;
-    if spec.first == 0 {
-        return Vec::new();
-    }
-    let last = if spec.last < 0 { args.len() } else { args.len().min(spec.last as usize) };
-    args.get(spec.first as usize - 1..last).unwrap_or_default().iter().step_by(spec.step as usize).copied().collect()
-}
-
-/// The text for a command that is not in the catalogue.
-pub(crate) fn unknown(name: &[u8], args: Args<'_>) -> Error {
-    let listed: Vec<String> = args.iter().take(8).map(|arg| format!("'{}'", shown(arg))).collect();
-    Error::NotOffered(
-        format!("unknown command '{}', with args beginning with: {} ", shown(name), listed.join(" "))
-            .trim_end()
-            .to_owned(),
-    )
 }
 
 const BEFORE_AUTH: [&str; 4] = ["auth", "hello", "quit", "reset"];

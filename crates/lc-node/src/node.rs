@@ -181,7 +181,7 @@ fn open_disk(config: &Config) -> Result<RealDisk, lc_env::Error> {
 
 /// Rows that are read often are in the row cache; the block cache beneath it only has to be a fraction of that.
 fn store_options(config: &Config) -> FjallOptions {
-    FjallOptions { cache_bytes: config.cache_bytes as u64 / 4, ..FjallOptions::default() }
+    FjallOptions { cache_bytes: config.cache_bytes as u64 / 8, ..FjallOptions::default() }
 }
 
 fn settings(config: &Config) -> Settings {

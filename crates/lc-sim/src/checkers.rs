@@ -5,9 +5,9 @@ mod causal_order;
 mod convergence;
 mod reference;
 
+use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
-use crate::world::History;
 
 pub(crate) fn check_all(regions: &[Region], history: &History) -> Vec<Violation> {
     let checkers = [convergence::check, acknowledged::check, causal_order::check, reference::check];

@@ -10,6 +10,7 @@ mod bug;
 pub mod checkers;
 mod clients;
 mod faults;
+mod history;
 mod network;
 mod region;
 mod report;

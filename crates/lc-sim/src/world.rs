@@ -1,7 +1,7 @@
 //! The world: regions, links, clients and faults on one queue of events, driven by one seed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use lc_repl::Message;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::faults::{self, Fault};
+use crate::history::History;
 use crate::network::{self, Network};
 use crate::region::{Client, Region};
 use crate::report::{Report, Violation};
@@ -56,21 +57,6 @@ pub struct World {
     report: Report,
     scenario: Scenario,
     calm: bool,
-}
-
-/// What clients and nodes were seen to do; the checkers' input.
-#[derive(Default)]
-pub(crate) struct History {
-    /// Writes whose client heard OK.
-    pub acknowledged: Vec<Dot>,
-    /// Every entry ever decided, with a hash of its bytes, lost ones too.
-    pub decided: BTreeMap<Dot, u128>,
-    /// Highest value of each pure counter that a client of a region was told since the region last started.
-    pub counters_told: BTreeMap<(usize, Vec<u8>), i64>,
-    /// Highest value of each pure counter that anybody was ever told.
-    pub counters_max: BTreeMap<Vec<u8>, i64>,
-    /// Somebody removed every key, counters too.
-    pub flushed: bool,
 }
 
 struct Waiting {

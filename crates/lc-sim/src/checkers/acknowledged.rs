@@ -2,9 +2,9 @@
 
 use lc_crdt::{Head, RowKind, Visible, head_of};
 
+use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
-use crate::world::History;
 
 pub(crate) fn check(regions: &[Region], history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();

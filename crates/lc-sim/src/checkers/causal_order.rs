@@ -2,9 +2,9 @@
 
 use lc_core::VersionVector;
 
+use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
-use crate::world::History;
 
 pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
     regions.iter().flat_map(check_one).collect()

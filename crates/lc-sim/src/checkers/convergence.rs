@@ -1,8 +1,8 @@
 //! Equal vectors mean equal state: digests, key counts, no alarms, no member that gave up.
 
+use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
-use crate::world::History;
 
 pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use lc_core::{Dot, ReplicaId};
 use lc_crdt::{Address, Cell, Entry, Head, Kind, Op, RowKind, element_of, element_prefix, head_of};
 
+use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
-use crate::world::History;
 
 pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
     let Some(entries) =

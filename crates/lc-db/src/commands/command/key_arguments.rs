@@ -2,7 +2,7 @@
 
 use crate::arguments::{Args, int};
 use crate::catalogue::Command;
-use crate::{Error, KeySpec, session};
+use crate::{Error, KeySpec};
 
 /// Whether a command never has keys.
 pub(super) fn none(command: &Command) -> bool {
@@ -11,7 +11,7 @@ pub(super) fn none(command: &Command) -> bool {
 
 /// The keys among a command's arguments.
 pub(super) fn of<'a>(command: &Command, args: Args<'a>) -> Result<Vec<&'a [u8]>, Error> {
-    let mut keys = session::keys_of(command, args);
+    let mut keys = command.keys_in(args);
     if let Some(at) = counted_at(command) {
         let invalid = || Error::caller("Invalid arguments specified for command");
         let count = args

@@ -176,3 +176,41 @@ impl Head {
 const HLC_BYTES: usize = 8;
 /// How long a choice of expiry without a key is kept: a minute is far beyond a round trip, and it costs 20 bytes.
 const LEFTOVER_MS: u64 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lc_core::{Dot, Hlc, ReplicaId, VersionVector};
+
+    use super::Head;
+    use crate::{Stamp, head_row};
+
+    fn plain(seq: u64) -> Head {
+        let deps = VersionVector::new();
+        let stamp = Stamp { dot: Dot::new(ReplicaId(63), seq), hlc: Hlc::from_ms(1_800_000_000_000), deps: &deps };
+        let mut head = Head::default();
+        head.string.put(&stamp, Bytes::from_static(b"value"), None, &[]);
+        head
+    }
+
+    #[test]
+    fn a_plain_string_has_at_most_twenty_bytes_of_metadata_after_a_thousand_million_writes() {
+        let mut row = Vec::new();
+        plain(1 << 34).encode(&mut row);
+        let metadata = row.len() - b"value".len() + head_row(b"key").len() - b"key".len();
+        assert!(metadata <= 20, "{metadata}");
+    }
+
+    #[test]
+    fn a_plain_string_is_read_without_decoding_the_rest() {
+        for seq in [1, 127, 128, 1 << 34] {
+            let mut row = Vec::new();
+            plain(seq).encode(&mut row);
+            let row = Bytes::from(row);
+            assert_eq!(Head::plain_string(&row).as_deref(), Some(b"value".as_slice()));
+            assert_eq!(Head::decode(row.clone()).unwrap(), plain(seq));
+            // Cut short, it is refused rather than read beyond its end.
+            (1..10).for_each(|length| assert_eq!(Head::plain_string(&row.slice(..length)), None));
+        }
+    }
+}

@@ -82,7 +82,8 @@ pub fn decode(frame: Bytes) -> Result<Frame, FrameError> {
         CONTROL => decode_control(reader.rest()).map(Frame::Control),
         ENTRIES => {
             let count = reader.bounded(MAX_FRAME_BYTES as u64, "entry count")?;
-            let mut entries = Vec::with_capacity((count as usize).min(reader.remaining()));
+            // A lying count must not reserve more than the bytes at hand could fill.
+            let mut entries = Vec::with_capacity((count as usize).min(reader.remaining() / ENTRY_BYTES_MIN));
             for _ in 0..count {
                 entries.push(reader.bytes(limits::ENTRY_BYTES_MAX, "entry")?);
             }
@@ -129,6 +130,8 @@ fn replica(id: u32) -> Result<ReplicaId, FrameError> {
     u16::try_from(id).map(ReplicaId).map_err(|_| Malformed::OutOfBounds("replica").into())
 }
 
+/// Version, replica, sequence, gap, stamp, dependencies and ops at their shortest.
+const ENTRY_BYTES_MIN: usize = 14;
 const CONTROL: u8 = 1;
 const ENTRIES: u8 = 2;
 

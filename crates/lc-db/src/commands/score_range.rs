@@ -7,7 +7,7 @@ use lc_crdt::Kind;
 
 use super::score_bounds::{self, MemberEnd};
 use crate::arguments::{Args, int, is};
-use crate::{Error, Reply, ScoreSpan, View};
+use crate::{Error, Reply, ScoreSpan, Txn, View};
 
 /// Members with their scores, in the order of the range.
 pub(super) type Scored = Vec<(Bytes, f64)>;
@@ -231,6 +231,14 @@ impl Options {
 pub(super) fn run(view: &View<'_>, args: Args<'_>, form: Form) -> Result<Reply, Error> {
     let (selection, scores) = Selection::parse(&args[1..], form)?;
     Ok(reply(selection.read(view, args[0])?, scores))
+}
+
+/// Removes a range and answers how many members that were.
+pub(super) fn remove(txn: &mut Txn<'_>, key: &[u8], range: Range<'_>) -> Result<Reply, Error> {
+    let scored = Selection::all(range).read(&txn.view(), key)?;
+    let members: Vec<_> = scored.into_iter().map(|(member, _)| member).collect();
+    txn.remove_elements(key, Kind::Sorted, &members)?;
+    Ok(Reply::count(members.len()))
 }
 
 /// Members alone, or with their scores.

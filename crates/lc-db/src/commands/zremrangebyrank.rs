@@ -1,8 +1,6 @@
 //! `ZREMRANGEBYRANK`: removes a range of members by rank.
 
-use lc_crdt::Kind;
-
-use super::score_range::{Range, Selection};
+use super::score_range::{self, Range};
 use crate::arguments::{Args, int};
 use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, Txn};
 
@@ -18,11 +16,7 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let range = Range::Ranks(int(args[1])?, int(args[2])?);
-    let members: Vec<_> =
-        Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
-    txn.remove_elements(args[0], Kind::Sorted, &members)?;
-    Ok(Reply::count(members.len()))
+    score_range::remove(txn, args[0], Range::Ranks(int(args[1])?, int(args[2])?))
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! `ZREMRANGEBYSCORE`: removes a range of members by score.
 
-use lc_crdt::Kind;
-
 use super::score_bounds;
-use super::score_range::{Range, Selection};
+use super::score_range::{self, Range};
 use crate::arguments::Args;
 use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, Txn};
 
@@ -19,11 +17,7 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let range = Range::Scores(score_bounds::scores(args[1], args[2])?);
-    let members: Vec<_> =
-        Selection::all(range).read(&txn.view(), args[0])?.into_iter().map(|(member, _)| member).collect();
-    txn.remove_elements(args[0], Kind::Sorted, &members)?;
-    Ok(Reply::count(members.len()))
+    score_range::remove(txn, args[0], Range::Scores(score_bounds::scores(args[1], args[2])?))
 }
 
 #[cfg(test)]

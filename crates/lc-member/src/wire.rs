@@ -209,4 +209,17 @@ mod tests {
         assert!(decode(Bytes::from_static(&[2, 0xff, 0xff, 0x03, 1])).is_err());
         assert!(decode(Bytes::new()).is_err());
     }
+
+    /// Stopped replication for good: a batch of small entries ended in one of the largest, the frame was above what a
+    /// link takes, and it was made again in the same way for ever.
+    #[test]
+    fn the_largest_batch_fits_a_frame() {
+        let batch_bytes = lc_repl::Settings::default().batch_bytes;
+        let small = Bytes::from(vec![0; super::ENTRY_BYTES_MIN]);
+        let mut entries = vec![small; batch_bytes / super::ENTRY_BYTES_MIN];
+        entries.push(Bytes::from(vec![0; lc_core::limits::ENTRY_BYTES_MAX]));
+        let frame = encode(&Message::Entries { entries: entries.into() });
+        assert!(frame.len() <= super::MAX_FRAME_BYTES, "{} bytes", frame.len());
+        assert!(decode(frame).is_ok());
+    }
 }

@@ -229,12 +229,8 @@ impl<'a> View<'a> {
         if self.head_of_kind(key, Kind::Sorted)?.is_none() {
             return Ok(());
         }
-        let prefix = score_prefix(key).len();
-        self.rows.scan(&score_row(key, span.from, member), &past_score(key, span.to), &mut |row, _| {
-            let (score, member) = score_of(row, prefix);
-            visit(score, member)
-        })?;
-        Ok(())
+        let (from, to) = (score_row(key, span.from, member), past_score(key, span.to));
+        Ok(self.rows.scan(&from, &to, &mut each_score_row(key, visit))?)
     }
 
     /// Like [`View::each_score`], descending.
@@ -270,12 +266,7 @@ impl<'a> View<'a> {
         if self.head_of_kind(key, Kind::Sorted)?.is_none() {
             return Ok(());
         }
-        let prefix = score_prefix(key).len();
-        self.rows.scan_back(from, to, &mut |row, _| {
-            let (score, member) = score_of(row, prefix);
-            visit(score, member)
-        })?;
-        Ok(())
+        Ok(self.rows.scan_back(from, to, &mut each_score_row(key, visit))?)
     }
 
     /// All (member, score) of a sorted set, ascending.
@@ -305,6 +296,15 @@ impl<'a> View<'a> {
             }
         })?;
         bad.map_or(Ok(()), |malformed| Err(Error::Rows(malformed.into())))
+    }
+}
+
+/// Shows the rows of a sorted set's index as (score, member).
+fn each_score_row(key: &[u8], visit: &mut dyn FnMut(f64, &[u8]) -> bool) -> impl FnMut(&[u8], &Bytes) -> bool {
+    let prefix = score_prefix(key).len();
+    move |row, _| {
+        let (score, member) = score_of(row, prefix);
+        visit(score, member)
     }
 }
 

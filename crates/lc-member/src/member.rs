@@ -68,7 +68,7 @@ pub struct Member {
     unsynced: Unsynced,
     last_seq: u64,
     next_seq: u64,
-    flushing: Option<Standing>,
+    flushing: bool,
     expiry_looked_ms: u64,
     counters: Counters,
     health: Health,
@@ -176,10 +176,7 @@ impl Member {
         let bytes = self.scratch.len();
         let appended = match bytes > limits::ENTRY_BYTES_MAX {
             true => Err(lc_db::Error::TooLarge { what: "transaction", bytes, max: limits::ENTRY_BYTES_MAX }),
-            false => self
-                .journal
-                .append(self.me.0, entry.dot.seq, &self.scratch)
-                .map_err(|error| lc_db::Error::Unavailable(error.to_string())),
+            false => self.append_within_bound(entry.dot).map_err(|error| lc_db::Error::Unavailable(error.to_string())),
         };
         if let Err(error) = appended {
             self.records.undo();
@@ -195,6 +192,15 @@ impl Member {
         self.counters.entry_bytes_decided += bytes as u64;
         self.replicate(Time::ZERO, Input::Decided { dot: entry.dot }, &mut Vec::new());
         Ok(end)
+    }
+
+    /// The bound of own writes is checked here: the journal itself leaves room for what replication must append.
+    fn append_within_bound(&mut self, dot: Dot) -> Result<Position, lc_journal::Error> {
+        let (pending, pending_bytes_max) = (self.journal.pending_bytes(), self.settings.journal.pending_bytes_max);
+        if pending > 0 && pending + self.scratch.len() + RECORD_OVERHEAD_BYTES > pending_bytes_max {
+            return Err(lc_journal::Error::Full { pending_bytes_max });
+        }
+        self.journal.append(self.me.0, dot.seq, &self.scratch)
     }
 
     /// A link to a peer came up.
@@ -300,19 +306,19 @@ impl Member {
     /// first: the store must never know of a write that the journal may lose.
     pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob<dyn Store>, Position)> {
         let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
-        if self.flushing.is_some() || self.records.table.dirty_bytes() < enough {
+        if self.flushing || self.records.table.dirty_bytes() < enough {
             return None;
         }
         let standing = self.standing();
         let position = standing.position;
         let job = self.records.table.begin_flush(vec![Records::standing_row(&standing)])?;
-        self.flushing = Some(standing);
+        self.flushing = true;
         Some((job, position))
     }
 
     /// What a flush job did. An error is final. What it gives takes a while to drop, so do that without the member.
     pub fn finish_flush(&mut self, done: FlushDone) -> Result<Flushed, Error> {
-        self.flushing = None;
+        self.flushing = false;
         self.counters.flushes += 1;
         self.records.table.finish_flush(done).map_err(|error| {
             self.health.fail(format!("record store: {error}"));

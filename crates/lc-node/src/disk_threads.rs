@@ -142,7 +142,7 @@ fn flush_once(node: &Node, even_if_small: bool) {
             node.fail(&error.to_string());
         }
     }
-    let dirty = node.member.read().snapshot().dirty_bytes;
+    let dirty = node.member.read().dirty_bytes();
     node.dirty_bytes.store(dirty as u64, Ordering::Relaxed);
 }
 

@@ -19,7 +19,7 @@ use crate::{Error, Identity};
 pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store>) -> Result<Member, Error> {
     let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
-    let (journal, recovery) = Journal::open(disk.clone(), settings.journal.clone())?;
+    let (journal, recovery) = Journal::open(disk.clone(), journal_options(&settings))?;
     let (mut records, mut standing) = Records::open(RowTable::new(store, &settings.table))?;
     let entries_replayed = replay(&journal, &mut records, &mut standing)?;
     let last_seq = standing.applied.get(me);
@@ -43,13 +43,21 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         unsynced: Unsynced::default(),
         last_seq,
         next_seq,
-        flushing: None,
+        flushing: false,
         expiry_looked_ms: 0,
         counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
         health: Health::default(),
         scratch: Vec::new(),
         settings,
     })
+}
+
+/// Entries that waited for a missing one are applied all at once when it comes, and an entry that is applied must be
+/// appended: so beside what own writes may occupy there is room for a full inbox and a frame, headers included.
+fn journal_options(settings: &Settings) -> lc_journal::Options {
+    let mut options = settings.journal.clone();
+    options.pending_bytes_max += HEADERS_AT_MOST * (settings.replication.inbox_bytes + crate::MAX_FRAME_BYTES);
+    options
 }
 
 /// Applies what the journal has beyond the rows. Entries before `standing.applied` are passed over.
@@ -94,4 +102,6 @@ fn replay_one(
     Ok(())
 }
 
+/// The shortest entry is less than a third of its record.
+const HEADERS_AT_MOST: usize = 4;
 const REPLAY_BYTES: usize = 4 << 20;

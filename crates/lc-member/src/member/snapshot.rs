@@ -120,7 +120,7 @@ impl Member {
             peers: self.replicator.peers().collect(),
             inbox_bytes: self.replicator.inbox_bytes(),
             unsynced_entries: self.unsynced.len(),
-            dirty_bytes: self.records.table.dirty_bytes() + self.records.table.flushing_bytes(),
+            dirty_bytes: self.dirty_bytes(),
             journal_bytes: self.journal.appended().0 - self.journal.first().0,
             counters: self.counters.clone(),
             health: self.health.clone(),
@@ -130,6 +130,11 @@ impl Member {
     /// Keys that exist, expired ones that are not removed yet among them.
     pub fn key_count(&self) -> u64 {
         self.records.keys
+    }
+
+    /// Bytes of changed rows that are not in the store.
+    pub fn dirty_bytes(&self) -> usize {
+        self.records.table.dirty_bytes() + self.records.table.flushing_bytes()
     }
 
     /// Entries that are applied but not durable.

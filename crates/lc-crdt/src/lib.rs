@@ -15,6 +15,8 @@ mod counter;
 mod digest;
 mod entry;
 mod head;
+mod json_rules;
+mod merge;
 mod number;
 mod op;
 mod row;
@@ -25,6 +27,8 @@ pub use counter::Count;
 pub use digest::Digest;
 pub use entry::{Entry, Stamp};
 pub use head::{ExpirySibling, Head};
+pub use json_rules::JsonRules;
+pub use merge::{Merge, Merged};
 pub use number::Number;
 pub use op::{Added, Address, ElementReset, Kind, Op, Reset};
 pub use row::{

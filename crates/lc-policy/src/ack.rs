@@ -1,0 +1,27 @@
+//! Who holds a write before the client hears OK.
+
+/// The `ack` dial. Regions are counted with the deciding one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ack {
+    /// This node's disk.
+    #[default]
+    Local,
+    /// The disks of this many regions, the deciding one among them.
+    Regions(u8),
+    /// More than half of the table's regions.
+    Majority,
+    /// Every region of the table.
+    All,
+}
+
+impl Ack {
+    /// How many of `regions` must hold the write.
+    pub fn needed(self, regions: usize) -> usize {
+        match self {
+            Ack::Local => 1,
+            Ack::Regions(count) => usize::from(count),
+            Ack::Majority => regions / 2 + 1,
+            Ack::All => regions.max(1),
+        }
+    }
+}

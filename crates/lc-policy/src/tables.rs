@@ -1,0 +1,92 @@
+//! The tables as the data path sees them: a copy of the catalogue that is looked up for each command and never waits.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use lc_crdt::Merge;
+
+use crate::{Ack, Policy, Read};
+
+/// The table of keys without a name of their own.
+pub const DEFAULT_TABLE: &str = "default";
+
+/// One table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Grows with each change of its policy.
+    pub version: u64,
+    /// Its dials.
+    pub policy: Policy,
+}
+
+/// All declared tables, and the one for everything else. Cheap to look up, replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// The catalogue's version that this is a copy of; 0: nothing was ever declared.
+    pub version: u64,
+    default: Arc<Table>,
+    declared: HashMap<Vec<u8>, Arc<Table>, RandomState>,
+    plain: bool,
+}
+
+impl Default for Tables {
+    fn default() -> Tables {
+        Tables::new(0, Vec::new())
+    }
+}
+
+impl Tables {
+    /// A copy of the catalogue at `version`. Without a table named `default` there is one of default dials.
+    pub fn new(version: u64, tables: Vec<Table>) -> Tables {
+        let mut default = Arc::new(Table { name: DEFAULT_TABLE.to_owned(), version: 0, policy: Policy::default() });
+        let mut declared = HashMap::default();
+        for table in tables.into_iter().map(Arc::new) {
+            if table.name == DEFAULT_TABLE {
+                default = table;
+            } else {
+                declared.insert(table.name.clone().into_bytes(), table);
+            }
+        }
+        let plain = declared.values().chain([&default]).all(|table| is_plain(&table.policy));
+        Tables { version, default, declared, plain }
+    }
+
+    /// Whether every table is local and typed, so that nobody has to look up anything.
+    pub fn all_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// The table that a key belongs to.
+    pub fn of_key(&self, key: &[u8]) -> &Arc<Table> {
+        if self.declared.is_empty() {
+            return &self.default;
+        }
+        self.declared.get(table_of(key)).unwrap_or(&self.default)
+    }
+
+    /// The table of this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Table>> {
+        if name == DEFAULT_TABLE { Some(&self.default) } else { self.declared.get(name.as_bytes()) }
+    }
+
+    /// Every table, the default one first, then by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
+        let mut declared: Vec<&Arc<Table>> = self.declared.values().collect();
+        declared.sort_by(|a, b| a.name.cmp(&b.name));
+        std::iter::once(&self.default).chain(declared)
+    }
+}
+
+/// What stands before a key's first `:`; empty if there is none.
+pub fn table_of(key: &[u8]) -> &[u8] {
+    key.iter().position(|&byte| byte == b':').map_or(&[], |at| &key[..at])
+}
+
+fn is_plain(policy: &Policy) -> bool {
+    policy.merge == Merge::Typed
+        && policy.ack == Ack::Local
+        && matches!(policy.read, Read::Eventual | Read::Causal | Read::Session)
+}

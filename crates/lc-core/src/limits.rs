@@ -10,3 +10,8 @@ pub const VALUE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const ENTRY_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Most replicas that one vector may name; more in bytes from a peer is refused.
 pub const REPLICAS_MAX: usize = 1024;
+/// Most concurrent values of one cell, in bytes from a peer or a disk. A node refuses to add to
+/// [`SIBLINGS_WRITTEN_MAX`], and there are at most 63 nodes.
+pub const SIBLINGS_MAX: usize = 64 * SIBLINGS_WRITTEN_MAX;
+/// Concurrent values of one key beyond which a node takes only writes that replace some.
+pub const SIBLINGS_WRITTEN_MAX: usize = 64;

@@ -1,9 +1,10 @@
 //! Carries out an entry's ops on rows, and keeps the derived rows (lengths, indexes) true.
 
 use bytes::Bytes;
+use lc_core::Dot;
 
 use crate::row::{element_of, element_prefix, element_row, expiry_row, head_of, head_row, head_span, score_row};
-use crate::{Added, Address, Cell, ElementReset, Entry, Head, Kind, Op, Reset, RowError, Rows, Stamp};
+use crate::{Added, Address, Cell, ElementReset, Entry, Head, Kind, Meeting, Op, Reset, RowError, Rows, Sibling, Stamp};
 
 /// Applies a whole entry. Its dependencies must have been applied; applying it again over a later state, followed by
 /// everything that came after it, ends in that state again (recovery relies on it).
@@ -22,10 +23,17 @@ pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), R
         Op::Put { at, value, resets, .. } => {
             change_element(rows, at, |cell| cell.put(stamp, value.clone(), None, resets))
         }
+        Op::PutOver { at, value, expires_ms, over } => {
+            StoredHead::read(rows, &at.key)?.put_over(rows, stamp, at, value, *expires_ms, over);
+            Ok(())
+        }
         Op::Add { at, added } => add(rows, stamp, at, added),
         Op::Remove { at, resets } => change_element(rows, at, |cell| cell.remove(stamp, resets)),
         Op::Delete { key, resets } => delete(rows, stamp, key, resets),
-        Op::Expire { key, at_ms } => change_head(rows, key, |head| head.expire(stamp, *at_ms)),
+        Op::Expire { key, at_ms } => change_head(rows, key, |head| {
+            head.expire(stamp, *at_ms);
+            Vec::new()
+        }),
         Op::Clear { resets } => clear(rows, stamp, resets),
     }
 }
@@ -61,18 +69,55 @@ impl StoredHead {
                 self.change(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets));
                 Ok(())
             }
+            Op::PutOver { at, value, expires_ms, over } => {
+                rows.touched(Some(&at.key));
+                self.put_over(rows, stamp, at, value, *expires_ms, over);
+                Ok(())
+            }
             Op::Add { at, added } if at.kind == Kind::String => {
                 rows.touched(Some(&at.key));
-                self.change(rows, &at.key, |head| head.string.add(stamp, added));
+                self.change(rows, &at.key, |head| {
+                    head.string.add(stamp, added);
+                    Vec::new()
+                });
                 Ok(())
             }
             other => apply_op(rows, stamp, other),
         }
     }
 
-    fn change(mut self, rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head)) {
+    fn put_over(
+        self,
+        rows: &mut dyn Rows,
+        stamp: &Stamp<'_>,
+        at: &Address,
+        value: &Bytes,
+        expires_ms: Option<u64>,
+        over: &[Dot],
+    ) {
+        let mut gone = Vec::new();
+        self.change(rows, &at.key, |head| {
+            head.forget_expiry(stamp);
+            gone = head.string.put_over(stamp, value.clone(), expires_ms, over);
+            Vec::new()
+        });
+        if !gone.is_empty() {
+            rows.met(at, Meeting::Replaced { gone: &gone, named: true });
+        }
+    }
+
+    /// `change` gives the values that it replaced, if they were several.
+    fn change(mut self, rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head) -> Vec<Sibling>) {
         let due_before = self.head.due_ms();
-        change(&mut self.head);
+        let gone = change(&mut self.head);
+        if !gone.is_empty() {
+            let at = Address::string(Bytes::copy_from_slice(key));
+            rows.met(&at, Meeting::Replaced { gone: &gone, named: false });
+        }
+        let standing = &self.head.string.siblings;
+        if standing.len() > 1 {
+            rows.met(&Address::string(Bytes::copy_from_slice(key)), Meeting::Standing(standing));
+        }
         move_due(rows, key, due_before, self.head.due_ms());
         let old = self.bytes.as_ref();
         let new = if self.head.is_empty() { None } else { Some(encoded(|out| self.head.encode(out), old)) };
@@ -82,15 +127,27 @@ impl StoredHead {
     }
 }
 
-fn put_string(head: &mut Head, stamp: &Stamp<'_>, value: &Bytes, expires_ms: Option<u64>, resets: &[Reset]) {
+fn put_string(
+    head: &mut Head,
+    stamp: &Stamp<'_>,
+    value: &Bytes,
+    expires_ms: Option<u64>,
+    resets: &[Reset],
+) -> Vec<Sibling> {
     head.forget_expiry(stamp);
-    head.string.put(stamp, value.clone(), expires_ms, resets);
+    head.string.put(stamp, value.clone(), expires_ms, resets)
 }
 
 fn add(rows: &mut dyn Rows, stamp: &Stamp<'_>, at: &Address, added: &Added) -> Result<(), RowError> {
     match at.kind {
-        Kind::String => change_head(rows, &at.key, |head| head.string.add(stamp, added)),
-        _ => change_element(rows, at, |cell| cell.add(stamp, added)),
+        Kind::String => change_head(rows, &at.key, |head| {
+            head.string.add(stamp, added);
+            Vec::new()
+        }),
+        _ => change_element(rows, at, |cell| {
+            cell.add(stamp, added);
+            Vec::new()
+        }),
     }
 }
 
@@ -106,7 +163,7 @@ fn delete(rows: &mut dyn Rows, stamp: &Stamp<'_>, key: &Bytes, resets: &[Element
     let resets = resets_of(resets, &Address::string(key.clone()));
     change_head(rows, key, |head| {
         head.forget_expiry(stamp);
-        head.string.remove(stamp, &resets);
+        head.string.remove(stamp, &resets)
     })
 }
 
@@ -157,7 +214,11 @@ fn read_head(rows: &dyn Rows, key: &[u8]) -> Result<Option<Head>, RowError> {
     rows.get(&head_row(key))?.map(|bytes| Head::decode(bytes).map_err(RowError::from)).transpose()
 }
 
-fn change_head(rows: &mut dyn Rows, key: &[u8], change: impl FnOnce(&mut Head)) -> Result<(), RowError> {
+fn change_head(
+    rows: &mut dyn Rows,
+    key: &[u8],
+    change: impl FnOnce(&mut Head) -> Vec<Sibling>,
+) -> Result<(), RowError> {
     StoredHead::read(rows, key)?.change(rows, key, change);
     Ok(())
 }
@@ -174,12 +235,22 @@ fn move_due(rows: &mut dyn Rows, key: &[u8], before: Option<u64>, after: Option<
     }
 }
 
-fn change_element(rows: &mut dyn Rows, at: &Address, change: impl FnOnce(&mut Cell)) -> Result<(), RowError> {
+fn change_element(
+    rows: &mut dyn Rows,
+    at: &Address,
+    change: impl FnOnce(&mut Cell) -> Vec<Sibling>,
+) -> Result<(), RowError> {
     let row = element_row(&at.key, at.kind, &at.field);
     let old = rows.get(&row)?;
     let mut cell = old.clone().map(Cell::decode).transpose()?.unwrap_or_default();
     let score_before = if at.kind == Kind::Sorted { cell.score() } else { None };
-    change(&mut cell);
+    let gone = change(&mut cell);
+    if !gone.is_empty() {
+        rows.met(at, Meeting::Replaced { gone: &gone, named: false });
+    }
+    if cell.siblings.len() > 1 {
+        rows.met(at, Meeting::Standing(&cell.siblings));
+    }
     if at.kind == Kind::Sorted {
         move_score(rows, at, score_before, cell.score());
     }
@@ -191,7 +262,10 @@ fn change_element(rows: &mut dyn Rows, at: &Address, change: impl FnOnce(&mut Ce
     if before == after {
         return Ok(());
     }
-    change_head(rows, &at.key, |head| head.count(at.kind, before, after))
+    change_head(rows, &at.key, |head| {
+        head.count(at.kind, before, after);
+        Vec::new()
+    })
 }
 
 fn move_score(rows: &mut dyn Rows, at: &Address, before: Option<f64>, after: Option<f64>) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
 use lc_core::{Dot, Hlc, ReplicaId, limits};
 
-use crate::{Added, Count, Number, Reset, Stamp, counter};
+use crate::{Added, Count, Merge, Number, Reset, Stamp, counter};
 
 /// A value and the write it came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +65,15 @@ impl Cell {
         }
     }
 
+    /// What a reader sees under a table's rule.
+    pub fn visible_under(&self, merge: &Merge) -> Option<Visible> {
+        let by_time = matches!(merge, Merge::Typed | Merge::Lww | Merge::Siblings);
+        if by_time || self.siblings.len() < 2 || !self.counts.is_empty() {
+            return self.visible();
+        }
+        merge.of(&self.siblings).map(|merged| Visible::Text(merged.value))
+    }
+
     /// The score of a sorted-set member: the winner plus the increments.
     pub fn score(&self) -> Option<f64> {
         if self.is_empty() {
@@ -102,20 +111,58 @@ impl Cell {
         }
     }
 
-    pub(crate) fn put(&mut self, stamp: &Stamp<'_>, value: Bytes, expires_ms: Option<u64>, resets: &[Reset]) {
-        self.remove(stamp, resets);
+    /// Gives what it replaced, if that was more than one value.
+    pub(crate) fn put(
+        &mut self,
+        stamp: &Stamp<'_>,
+        value: Bytes,
+        expires_ms: Option<u64>,
+        resets: &[Reset],
+    ) -> Vec<Sibling> {
+        let removed = self.remove(stamp, resets);
+        self.insert(stamp, value, expires_ms);
+        removed
+    }
+
+    /// Replaces exactly these writes; gives them, if they were more than one.
+    pub(crate) fn put_over(
+        &mut self,
+        stamp: &Stamp<'_>,
+        value: Bytes,
+        expires_ms: Option<u64>,
+        over: &[Dot],
+    ) -> Vec<Sibling> {
+        let removed = self.take(|sibling| over.contains(&sibling.dot) || sibling.dot == stamp.dot);
+        self.insert(stamp, value, expires_ms);
+        removed
+    }
+
+    fn insert(&mut self, stamp: &Stamp<'_>, value: Bytes, expires_ms: Option<u64>) {
         let sibling = Sibling { dot: stamp.dot, hlc: stamp.hlc, value, expires_ms, expiry_replaced: false };
         let at = self.siblings.partition_point(|other| other.dot < stamp.dot);
         self.siblings.insert(at, sibling);
+    }
+
+    /// Removes siblings. One that goes alone was replaced by a write that saw it, which is the rule; when several go
+    /// together, somebody may have to know which of them nobody ever saw, so only then they are given back.
+    fn take(&mut self, gone: impl Fn(&Sibling) -> bool) -> Vec<Sibling> {
+        if self.siblings.len() < 2 {
+            self.siblings.retain(|sibling| !gone(sibling));
+            return Vec::new();
+        }
+        let (removed, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.siblings).into_iter().partition(gone);
+        self.siblings = kept;
+        if removed.len() > 1 { removed } else { Vec::new() }
     }
 
     pub(crate) fn add(&mut self, stamp: &Stamp<'_>, added: &Added) {
         counter::add(&mut self.counts, stamp, added);
     }
 
-    pub(crate) fn remove(&mut self, stamp: &Stamp<'_>, resets: &[Reset]) {
-        self.siblings.retain(|sibling| !stamp.saw(sibling.dot));
+    /// Gives what it removed, if that was more than one value.
+    pub(crate) fn remove(&mut self, stamp: &Stamp<'_>, resets: &[Reset]) -> Vec<Sibling> {
         counter::reset(&mut self.counts, resets);
+        self.take(|sibling| stamp.saw(sibling.dot))
     }
 
     /// Appends its bytes: one plain sibling takes 1 + 1..3 + 1..10 + 8 bytes and the value.
@@ -167,8 +214,8 @@ impl Cell {
     }
 
     pub(crate) fn decode_general(reader: &mut Reader) -> Result<Cell, Malformed> {
-        let length = reader.bounded(limits::REPLICAS_MAX as u64, "siblings")?;
-        let mut siblings = Vec::with_capacity(length as usize);
+        let length = reader.bounded(limits::SIBLINGS_MAX as u64, "siblings")?;
+        let mut siblings = Vec::new();
         for _ in 0..length {
             let (dot, hlc) = decode_dot(reader)?;
             let flags = reader.bounded(3, "sibling flags")?;

@@ -53,4 +53,19 @@ impl Merge {
     pub fn keeps_types(&self) -> bool {
         matches!(self, Merge::Typed | Merge::Lww)
     }
+
+    /// Whether a value fits the rule.
+    pub fn check_value(&self, _value: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        "merge"
+    }
+
+    /// Whether a value replaces the standing one, for `max` and `min`.
+    pub fn beats(&self, new: &[u8], standing: &[u8]) -> bool {
+        new > standing
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
-use lc_core::{ReplicaId, limits};
+use lc_core::{Dot, ReplicaId, limits};
 
 use crate::Number;
 
@@ -139,6 +139,18 @@ pub enum Op {
         /// Increments that the value replaces.
         resets: Vec<Reset>,
     },
+    /// Sets a string, replacing the writes that it names and no others: the writer decided by what it was shown, which
+    /// may be less than what its replica had applied. Increments stay.
+    PutOver {
+        /// The cell; a string.
+        at: Address,
+        /// The new value.
+        value: Bytes,
+        /// When the key ends, Unix ms.
+        expires_ms: Option<u64>,
+        /// What it replaces.
+        over: Vec<Dot>,
+    },
     /// Adds to a counter: a string, a hash field or a score.
     Add {
         /// The cell.
@@ -178,7 +190,7 @@ impl Op {
     /// The key that it touches; `None` for all.
     pub fn key(&self) -> Option<&Bytes> {
         match self {
-            Op::Put { at, .. } | Op::Add { at, .. } | Op::Remove { at, .. } => Some(&at.key),
+            Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Add { at, .. } | Op::Remove { at, .. } => Some(&at.key),
             Op::Delete { key, .. } | Op::Expire { key, .. } => Some(key),
             Op::Clear { .. } => None,
         }
@@ -197,6 +209,13 @@ impl Op {
                     put_varint(out, expires_ms.map_or(0, |ms| ms + 1));
                     encode_resets(resets, out);
                 }
+            }
+            Op::PutOver { at, value, expires_ms, over } => {
+                out.push(TAG_PUT_OVER);
+                put_bytes(out, &at.key);
+                put_bytes(out, value);
+                put_varint(out, expires_ms.map_or(0, |ms| ms + 1));
+                encode_dots(over, out);
             }
             Op::Add { at, added } => {
                 out.push(TAG_ADD);
@@ -232,6 +251,12 @@ impl Op {
         match reader.byte("op tag")? {
             TAG_PUT_PLAIN => Op::decode_put(reader, true),
             TAG_PUT => Op::decode_put(reader, false),
+            TAG_PUT_OVER => Ok(Op::PutOver {
+                at: Address::string(reader.bytes(limits::KEY_BYTES_MAX, "key")?),
+                value: reader.bytes(limits::VALUE_BYTES_MAX, "value")?,
+                expires_ms: reader.varint("expiry")?.checked_sub(1),
+                over: decode_dots(reader)?,
+            }),
             TAG_ADD => Ok(Op::Add {
                 at: Address::decode(reader)?,
                 added: Added {
@@ -283,6 +308,25 @@ const TAG_REMOVE: u8 = 4;
 const TAG_DELETE: u8 = 5;
 const TAG_EXPIRE: u8 = 6;
 const TAG_CLEAR: u8 = 7;
+const TAG_PUT_OVER: u8 = 8;
+
+fn encode_dots(dots: &[Dot], out: &mut Vec<u8>) {
+    put_varint(out, dots.len() as u64);
+    for dot in dots {
+        put_varint(out, u64::from(dot.replica.0));
+        put_varint(out, dot.seq);
+    }
+}
+
+fn decode_dots(reader: &mut Reader) -> Result<Vec<Dot>, Malformed> {
+    let length = reader.bounded(limits::SIBLINGS_MAX as u64, "replaced writes")?;
+    let mut dots = Vec::new();
+    for _ in 0..length {
+        let replica = ReplicaId(reader.bounded(u64::from(u16::MAX), "replica")? as u16);
+        dots.push(Dot::new(replica, reader.varint("sequence")?));
+    }
+    Ok(dots)
+}
 
 fn encode_resets(resets: &[Reset], out: &mut Vec<u8>) {
     put_varint(out, resets.len() as u64);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use lc_core::wire::put_varint;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::Kind;
+use crate::{Address, Kind, Sibling};
 
 /// Rows could not be read or do not decode; the node must stop trusting its store.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -51,6 +51,24 @@ pub trait Rows {
 
     /// Something of `key` changed or is about to; `None`: of every key. For watchers.
     fn touched(&mut self, key: Option<&[u8]>);
+
+    /// Values met in one cell that were written without knowing of each other: they stand side by side now, or a write
+    /// that saw them all has replaced them. For a ledger; called while rows change, so it must not change records.
+    fn met(&mut self, _at: &Address, _meeting: Meeting<'_>) {}
+}
+
+/// Concurrent values of one cell.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Meeting<'a> {
+    /// All that stand in the cell now, at least two.
+    Standing(&'a [Sibling]),
+    /// At least two that one op replaced or removed together.
+    Replaced {
+        /// What is gone.
+        gone: &'a [Sibling],
+        /// The op named them one by one, so whoever wrote it was shown them.
+        named: bool,
+    },
 }
 
 /// What a row is, by its first byte.

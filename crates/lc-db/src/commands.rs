@@ -254,6 +254,11 @@ pub fn find(name: &[u8]) -> Option<&'static Command> {
     INDEX.get(&*lower).copied()
 }
 
+/// All keys among a command's arguments; where they cannot be told apart, the command itself says what is wrong.
+pub(crate) fn keys_of<'a>(command: &Command, args: Args<'a>) -> Vec<&'a [u8]> {
+    command::keys_of(command, args).unwrap_or_else(|_| command.keys_in(args))
+}
+
 /// Why a command outside the catalogue is refused: known to Redis but not offered, or unknown to both.
 pub(crate) fn refusal(name: &[u8], args: Args<'_>) -> Error {
     let lower = name.to_ascii_lowercase();

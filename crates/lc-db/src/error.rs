@@ -54,6 +54,50 @@ pub enum Error {
     /// The node cannot take writes now, and why.
     #[error("{0}")]
     Unavailable(String),
+    /// Not answered yet: what the command needs is on its way. Never leaves the node.
+    #[error("the command waits for another region")]
+    Later,
+    /// A write that too few regions told in time that they have.
+    #[error(
+        "{have} of the {need} regions that {ack} asks for have this write after {waited_ms} ms; it is not undone and will still arrive"
+    )]
+    NoAck {
+        /// Regions that have it, the deciding one among them.
+        have: usize,
+        /// Regions that should.
+        need: usize,
+        /// The setting that asks for them.
+        ack: String,
+        /// How long was waited.
+        waited_ms: u64,
+    },
+    /// Too few regions answered a quorum read.
+    #[error("{have} of the {need} regions that quorum({need}) asks for answered within {waited_ms} ms{silent}")]
+    NoQuorum {
+        /// Regions that answered, the asked one among them.
+        have: usize,
+        /// Regions that should.
+        need: usize,
+        /// How long was waited.
+        waited_ms: u64,
+        /// Who did not, to be read after the sentence.
+        silent: String,
+    },
+    /// No reachable region is known to be fresh enough.
+    #[error("{0}")]
+    Stale(String),
+    /// What the session has seen or written is not here, nor anywhere that can be reached.
+    #[error("{0}")]
+    Behind(String),
+    /// The key is not as the condition says.
+    #[error("{0}")]
+    Conflict(String),
+    /// A session token that cannot be used.
+    #[error("session token: {0}")]
+    Token(String),
+    /// A setting whose machinery does not exist yet.
+    #[error("{0}")]
+    NotYet(String),
     /// The rows cannot be read.
     #[error("{0}")]
     Rows(#[from] RowError),
@@ -74,6 +118,14 @@ impl Error {
             Error::WrongPass => "WRONGPASS",
             Error::NoProto => "NOPROTO",
             Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Later => "LATER",
+            Error::NoAck { .. } => "NOACK",
+            Error::NoQuorum { .. } => "NOQUORUM",
+            Error::Stale(_) => "STALE",
+            Error::Behind(_) => "BEHIND",
+            Error::Conflict(_) => "CONFLICT",
+            Error::Token(_) => "TOKEN",
+            Error::NotYet(_) => "NOTYET",
             Error::Rows(_) => "CORRUPT",
             Error::TooLarge { .. } => "TOOLARGE",
             Error::Syntax
@@ -88,7 +140,9 @@ impl Error {
     /// What a caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Unavailable(_) => Fault::Unavailable,
+            Error::Unavailable(_) | Error::NoAck { .. } | Error::NoQuorum { .. } => Fault::Unavailable,
+            Error::Later | Error::Stale(_) | Error::Behind(_) => Fault::Retry,
+            Error::Conflict(_) => Fault::Conflict,
             Error::Rows(_) => Fault::Stop,
             Error::ExecAbort
             | Error::WrongType
@@ -101,7 +155,9 @@ impl Error {
             | Error::TooLarge { .. }
             | Error::NoAuth
             | Error::WrongPass
-            | Error::NoProto => Fault::Caller,
+            | Error::NoProto
+            | Error::Token(_)
+            | Error::NotYet(_) => Fault::Caller,
         }
     }
 }

@@ -1,11 +1,16 @@
 //! One client connection's state, and how a command finds its way: now, queued by `MULTI`, or refused.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use lc_core::VersionVector;
 use lc_core::limits::ENTRY_BYTES_MAX;
+use lc_policy::Tables;
 
 use crate::arguments::Args;
 use crate::catalogue::{Command, Run};
-use crate::{Error, Reply, Txn, View, commands};
+use crate::consistency::{Demand, Dials, Promise, Wish};
+use crate::{Error, Receipt, Reply, Txn, View, commands};
 
 /// What a node can tell and change for a client, beside records.
 pub trait Host {
@@ -58,6 +63,56 @@ pub trait Engine {
 
     /// Stops watching; once for each [`Engine::watch`].
     fn unwatch(&mut self, keys: &[(Bytes, WatchStamp)]);
+
+    /// Whether every table is local and typed. Then no command needs any of what follows.
+    fn all_plain(&self) -> bool {
+        true
+    }
+
+    /// The tables and their dials.
+    fn tables(&self) -> Arc<Tables> {
+        Arc::default()
+    }
+
+    /// How many regions the cluster has.
+    fn region_count(&self) -> usize {
+        1
+    }
+
+    /// Asks for what a command needs. [`Error::Later`] means that it is on its way: the same command is to be executed
+    /// again once it has come, and then this answers `Ok`, or gives another region's reply.
+    fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
+        let _ = demand;
+        Ok(None)
+    }
+
+    /// The write that was just made is to be held by so many regions before its reply leaves. Nothing if it wrote
+    /// nothing.
+    fn promise(&mut self, promise: Promise) {
+        let _ = promise;
+    }
+
+    /// What the last answer showed beyond what is applied here: later reads of the session must not go back behind it.
+    fn take_seen(&mut self) -> VersionVector {
+        VersionVector::new()
+    }
+
+    /// How the last command was answered.
+    fn receipt(&mut self) -> Receipt {
+        Receipt::default()
+    }
+
+    /// A token for everything that this connection may have written or seen; `seen` is what it saw elsewhere.
+    fn session_token(&mut self, seen: &VersionVector) -> Result<String, Error> {
+        let _ = seen;
+        Err(Error::NotOffered("this engine has no session tokens".to_owned()))
+    }
+
+    /// What a token stands for; an error if it is not of this cluster, or claims what cannot be.
+    fn open_token(&mut self, token: &[u8]) -> Result<VersionVector, Error> {
+        let _ = token;
+        Err(Error::NotOffered("this engine has no session tokens".to_owned()))
+    }
 }
 
 /// A command that waits for `EXEC`.
@@ -85,6 +140,16 @@ pub struct Session {
     pub silent: bool,
     /// Skip the reply of this command and of the next, as `CLIENT REPLY SKIP` asks.
     pub skip_next: bool,
+    /// What this connection asks for instead of what tables say.
+    pub wish: Wish,
+    /// Replies come with receipts.
+    pub receipts: bool,
+    /// The receipt of the last command, where something other than plain local work was done.
+    pub last_receipt: Option<Receipt>,
+    /// What the session has written or seen elsewhere and this node may not have.
+    required: VersionVector,
+    /// What one request asks for.
+    once: Wish,
     queue: Option<Vec<Queued>>,
     queue_broken: bool,
     queued_bytes: usize,
@@ -117,7 +182,7 @@ impl Session {
         let Some((name, args)) = words.split_first() else { return Reply::Error(Error::Syntax) };
         self.dispatch(name, args, engine).unwrap_or_else(|error| {
             // EXEC must not run what was queued around a command that was refused.
-            self.queue_broken |= self.queue.is_some();
+            self.queue_broken |= self.queue.is_some() && error != Error::Later;
             Reply::Error(error)
         })
     }
@@ -140,10 +205,100 @@ impl Session {
                 run(self, engine.host(), args)
             }
             _ if self.queue.is_some() => self.enqueue(command, args),
+            Run::Session(run) => run(self, engine.host(), args),
+            _ if !self.is_plain(engine) => self.run_by_dials(command, args, engine),
             Run::Read(run) => engine.read(&command.keys_in(args), &mut |view| run(view, args)),
             Run::Write(run) => engine.write(&mut |txn| run(txn, args)),
-            Run::Session(run) => run(self, engine.host(), args),
         }
+    }
+
+    /// Nothing to look up: every table is plain, and the session has seen nothing elsewhere and asks for nothing.
+    fn is_plain(&self, engine: &dyn Engine) -> bool {
+        engine.all_plain()
+            && self.required.is_empty()
+            && self.wish == Wish::default()
+            && self.once == Wish::default()
+    }
+
+    /// A read or write, as its tables, its session and its request want it.
+    fn run_by_dials(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        engine: &mut dyn Engine,
+    ) -> Result<Reply, Error> {
+        let keys = command.all_keys(args);
+        let dials = self.dials(engine, &keys);
+        let writes = command.run.writes();
+        let promise = if writes { dials.promise()? } else { None };
+        let mut demand = dials.demand(&self.required, &keys, writes)?;
+        if !demand.is_empty() {
+            if !writes {
+                let name = Bytes::from_static(command.name.as_bytes());
+                demand.words = std::iter::once(name).chain(args.iter().map(|arg| Bytes::copy_from_slice(arg))).collect();
+            }
+            if let Some(reply) = self.ask(demand, engine)? {
+                return Ok(reply);
+            }
+        }
+        match command.run {
+            Run::Write(run) => {
+                let reply = engine.write(&mut |txn| run(txn, args))?;
+                promise.into_iter().for_each(|promise| engine.promise(promise));
+                Ok(reply)
+            }
+            Run::Read(run) => {
+                let outcome = engine.read(&keys, &mut |view| run(view, args));
+                self.required.merge(&engine.take_seen());
+                outcome
+            }
+            Run::Session(_) | Run::Transaction(_) => unreachable!("dispatch sends reads and writes only"),
+        }
+    }
+
+    fn dials(&self, engine: &dyn Engine, keys: &[&[u8]]) -> Dials {
+        Dials::of(&engine.tables(), keys, self.once.or(self.wish), engine.region_count())
+    }
+
+    /// Asks for what a command needs; gives the reply if another region ran it.
+    fn ask(&mut self, demand: Demand, engine: &mut dyn Engine) -> Result<Option<Reply>, Error> {
+        let covered = demand.covers == self.required;
+        let reply = engine.demand(demand)?;
+        match reply {
+            // Applied here, and what is applied never shrinks: nothing to look for any more.
+            None if covered => self.required = VersionVector::new(),
+            None => {}
+            Some(_) => self.required.merge(&engine.take_seen()),
+        }
+        Ok(reply)
+    }
+
+    /// `SESSION TOKEN`.
+    pub(crate) fn token(&mut self, engine: &mut dyn Engine) -> Result<String, Error> {
+        engine.session_token(&self.required)
+    }
+
+    /// `SESSION RESUME`: from here on, nothing that the token's session saw may be missing.
+    pub(crate) fn resume(&mut self, engine: &mut dyn Engine, token: &[u8]) -> Result<(), Error> {
+        self.required.merge(&engine.open_token(token)?);
+        Ok(())
+    }
+
+    /// `SESSION RESET`: a new session, which has seen nothing.
+    pub(crate) fn forget_session(&mut self) {
+        self.required = VersionVector::new();
+    }
+
+    /// `WITH`: one command with another wish.
+    pub(crate) fn with(&mut self, wish: Wish, words: Args<'_>, engine: &mut dyn Engine) -> Result<Reply, Error> {
+        if self.queue.is_some() {
+            return Err(Error::caller("WITH inside MULTI is not allowed: a transaction is one write, ask before it with SESSION ACK"));
+        }
+        let (name, args) = words.split_first().ok_or(Error::Syntax)?;
+        self.once = wish;
+        let outcome = self.dispatch(name, args, engine);
+        self.once = Wish::default();
+        outcome
     }
 
     fn enqueue(&mut self, command: &'static Command, args: Args<'_>) -> Result<Reply, Error> {
@@ -200,13 +355,38 @@ impl Session {
 
     /// `EXEC`: all that is queued, as one entry.
     pub(crate) fn exec(&mut self, engine: &mut dyn Engine) -> Result<Reply, Error> {
+        let promise = match self.queue {
+            Some(_) if !self.queue_broken && !self.is_plain(engine) => self.prepare_exec(engine)?,
+            _ => None,
+        };
         let queue = self.queue.take().ok_or(Error::caller("EXEC without MULTI"))?;
         let watched = std::mem::take(&mut self.watched);
         let broken = std::mem::take(&mut self.queue_broken);
         self.queued_bytes = 0;
         let outcome = if broken { Err(Error::ExecAbort) } else { self.exec_queue(engine, &watched, &queue) };
+        if outcome.is_ok() {
+            promise.into_iter().for_each(|promise| engine.promise(promise));
+        }
         engine.unwatch(&watched);
         outcome
+    }
+
+    /// A transaction is one write: the strictest `ack` of its tables holds, and what its session saw must be here. Its
+    /// reads see what is here.
+    fn prepare_exec(&mut self, engine: &mut dyn Engine) -> Result<Option<Promise>, Error> {
+        let queue = self.queue.as_deref().unwrap_or_default();
+        let mut keys = Vec::new();
+        for queued in queue {
+            keys.extend(queued.command.all_keys(&refs(&queued.args)).into_iter().map(Bytes::copy_from_slice));
+        }
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        let dials = self.dials(engine, &keys);
+        let promise = dials.promise()?;
+        let demand = dials.demand(&self.required, &keys, true)?;
+        if !demand.is_empty() {
+            self.ask(demand, engine)?;
+        }
+        Ok(promise)
     }
 
     fn exec_queue(

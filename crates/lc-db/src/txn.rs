@@ -1,9 +1,14 @@
 //! Changing records: every change is an op of one entry, applied at once so that later reads see it.
 
 use bytes::Bytes;
-use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use lc_crdt::{Added, Address, Cell, ElementReset, Kind, Number, Op, Reset, Rows, Stamp, StoredHead, apply_op};
+use lc_core::Dot;
+use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, SIBLINGS_WRITTEN_MAX, VALUE_BYTES_MAX};
+use lc_crdt::{
+    Added, Address, Cell, ElementReset, Head, Kind, Merge, Number, Op, Reset, Rows, Stamp, StoredHead, Visible, apply_op,
+};
+use lc_policy::{Tables, table_of};
 
+use crate::view::text_of;
 use crate::{Error, View};
 
 /// One entry being decided. If it fails its owner restores the rows, so a command is all or nothing.
@@ -13,6 +18,7 @@ pub struct Txn<'a> {
     now_ms: u64,
     seed: u64,
     ops: Vec<Op>,
+    tables: Option<&'a Tables>,
 }
 
 /// What a new string value does to the key's expiry.
@@ -29,12 +35,31 @@ pub enum Expiry {
 impl<'a> Txn<'a> {
     /// An entry with this stamp, decided at `now_ms` over `rows`.
     pub fn new(rows: &'a mut dyn Rows, stamp: Stamp<'a>, now_ms: u64, seed: u64) -> Txn<'a> {
-        Txn { rows, stamp, now_ms, seed, ops: Vec::new() }
+        Txn { rows, stamp, now_ms, seed, ops: Vec::new(), tables: None }
+    }
+
+    /// Decides by the rules of these tables.
+    pub fn under(self, tables: &'a Tables) -> Txn<'a> {
+        Txn { tables: if tables.all_plain() { None } else { Some(tables) }, ..self }
+    }
+
+    /// The rule by which values of this key merge.
+    pub fn merge_of(&self, key: &[u8]) -> &'a Merge {
+        self.tables.map_or(&Merge::Typed, |tables| &tables.of_key(key).policy.merge)
+    }
+
+    /// Whether this entry's author had applied a write.
+    pub fn saw(&self, dot: Dot) -> bool {
+        self.stamp.saw(dot)
     }
 
     /// The records, with this entry's earlier ops applied.
     pub fn view(&self) -> View<'_> {
-        View::new(self.rows, self.now_ms, self.seed.wrapping_add(self.ops.len() as u64))
+        let view = View::new(self.rows, self.now_ms, self.seed.wrapping_add(self.ops.len() as u64));
+        match self.tables {
+            Some(tables) => view.under(tables),
+            None => view,
+        }
     }
 
     /// Unix milliseconds of this moment.
@@ -71,16 +96,86 @@ impl<'a> Txn<'a> {
             self.delete(key)?;
             stored = StoredHead::read(self.rows, key)?;
         }
+        match replaced_by(self.merge_of(key), &stored.head, key, value)? {
+            Replaced::All => self.put_string(stored, key, value, expires_ms),
+            Replaced::These(over) => {
+                // A value that loses at once leaves the key's end as it is.
+                let expires_ms = if over.loses { stored.head.expires_ms() } else { expires_ms };
+                self.put_over(stored, key, value, expires_ms, over.dots)
+            }
+        }
+    }
+
+    /// Sets a string over exactly these values, whatever the table's rule; the others stay beside it.
+    pub fn resolve(&mut self, key: &[u8], over: &[Dot], value: &[u8], expiry: Expiry) -> Result<(), Error> {
+        check("value", value.len(), VALUE_BYTES_MAX)?;
+        self.merge_of(key).check_value(value).map_err(Error::caller)?;
+        let stored = self.prepare(key)?;
+        let expires_ms = match expiry {
+            Expiry::Keep => stored.head.expires_ms(),
+            Expiry::Never => None,
+            Expiry::At(ms) => Some(ms),
+        };
+        self.put_over(stored, key, value, expires_ms, over.to_vec())
+    }
+
+    /// Writes what a reader sees of a key as one value, so that its siblings and increments become one; answers whether there was
+    /// anything to do.
+    pub fn collapse(&mut self, key: &[u8]) -> Result<bool, Error> {
+        let stored = StoredHead::read(self.rows, key)?;
+        if stored.head.string.siblings.len() < 2 && stored.head.string.counts.is_empty() {
+            return Ok(false);
+        }
+        let Some(value) = self.view().string(key)? else { return Ok(false) };
+        let expires_ms = stored.head.expires_ms();
+        self.put_string(stored, key, &value, expires_ms)?;
+        Ok(true)
+    }
+
+    fn put_string(&mut self, stored: StoredHead, key: &[u8], value: &[u8], expires_ms: Option<u64>) -> Result<(), Error> {
         let resets = stored.head.string.resets();
         let at = Address::string(Bytes::copy_from_slice(key));
         self.emit_on(stored, Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms, resets })
     }
 
+    fn put_over(
+        &mut self,
+        stored: StoredHead,
+        key: &[u8],
+        value: &[u8],
+        expires_ms: Option<u64>,
+        over: Vec<Dot>,
+    ) -> Result<(), Error> {
+        let siblings = &stored.head.string.siblings;
+        let left = siblings.iter().filter(|sibling| !over.contains(&sibling.dot)).count();
+        if left >= SIBLINGS_WRITTEN_MAX {
+            return Err(Error::caller(format!(
+                "the key has {} concurrent values, more than a node adds to: read them with SIBLINGS and replace them with RESOLVE",
+                siblings.len()
+            )));
+        }
+        let at = Address::string(Bytes::copy_from_slice(key));
+        self.emit_on(stored, Op::PutOver { at, value: Bytes::copy_from_slice(value), expires_ms, over })
+    }
+
     /// Adds to a string counter. The caller has checked that the value is a number and the sum in range.
     pub fn add_string(&mut self, key: &[u8], amount: Number) -> Result<(), Error> {
+        if *self.merge_of(key) != Merge::Typed {
+            return self.add_as_value(key, amount);
+        }
         let stored = self.prepare(key)?;
         let added = self.added(Kind::String, &stored.head.string, amount)?;
         self.emit_on(stored, Op::Add { at: Address::string(Bytes::copy_from_slice(key)), added })
+    }
+
+    /// Outside typed tables an increment is a plain write of the sum.
+    fn add_as_value(&mut self, key: &[u8], amount: Number) -> Result<(), Error> {
+        let current = match self.view().string(key)? {
+            Some(text) => Number::parse(&text).ok_or(Error::NotFloat)?,
+            None => Number::ZERO,
+        };
+        let sum = text_of(Visible::Number(current.plus(amount)));
+        self.set_string(key, &sum, Expiry::Keep)
     }
 
     /// Refuses what [`Txn::put_element`] would refuse of these (field, value), before anything is changed.
@@ -91,6 +186,7 @@ impl<'a> Txn<'a> {
         elements: impl IntoIterator<Item = (&'b [u8], &'b [u8])>,
     ) -> Result<(), Error> {
         check("key", key.len(), KEY_BYTES_MAX)?;
+        self.check_keeps_types(key)?;
         for (field, value) in elements {
             check("field or member", field.len(), FIELD_BYTES_MAX)?;
             check("value", value.len(), VALUE_BYTES_MAX)?;
@@ -102,6 +198,7 @@ impl<'a> Txn<'a> {
     /// whether it is new.
     pub fn put_element(&mut self, key: &[u8], kind: Kind, field: &[u8], value: &[u8]) -> Result<bool, Error> {
         check("value", value.len(), VALUE_BYTES_MAX)?;
+        self.check_keeps_types(key)?;
         let cell = self.prepare_element(key, kind, field)?;
         let at = address(key, kind, field);
         self.emit(Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms: None, resets: cell.resets() })?;
@@ -115,7 +212,11 @@ impl<'a> Txn<'a> {
 
     /// Adds to a hash field or a score. The caller has checked the value.
     pub fn add_element(&mut self, key: &[u8], kind: Kind, field: &[u8], amount: Number) -> Result<(), Error> {
+        self.check_keeps_types(key)?;
         let cell = self.prepare_element(key, kind, field)?;
+        if *self.merge_of(key) == Merge::Lww {
+            return self.add_element_as_value(key, kind, field, &cell, amount);
+        }
         let added = self.added(kind, &cell, amount)?;
         self.emit(Op::Add { at: address(key, kind, field), added })
     }
@@ -195,6 +296,37 @@ impl<'a> Txn<'a> {
         Ok(stored)
     }
 
+    fn add_element_as_value(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        field: &[u8],
+        cell: &Cell,
+        amount: Number,
+    ) -> Result<(), Error> {
+        if kind == Kind::Sorted {
+            return self.set_score(key, field, cell.score().unwrap_or(0.0) + amount.as_f64()).map(drop);
+        }
+        let current = match cell.visible().map(text_of) {
+            Some(text) => Number::parse(&text).ok_or(Error::NotFloat)?,
+            None => Number::ZERO,
+        };
+        let sum = text_of(Visible::Number(current.plus(amount)));
+        self.put_element(key, kind, field, &sum).map(drop)
+    }
+
+    fn check_keeps_types(&self, key: &[u8]) -> Result<(), Error> {
+        let merge = self.merge_of(key);
+        if merge.keeps_types() {
+            return Ok(());
+        }
+        Err(Error::caller(format!(
+            "table '{}' merges by {}, which is for strings: keep hashes, sets and sorted sets in a table with merge=typed or lww",
+            String::from_utf8_lossy(table_of(key)),
+            merge.name()
+        )))
+    }
+
     fn prepare_element(&mut self, key: &[u8], kind: Kind, field: &[u8]) -> Result<Cell, Error> {
         check("field or member", field.len(), FIELD_BYTES_MAX)?;
         let stored = self.prepare(key)?;
@@ -265,6 +397,39 @@ impl<'a> Txn<'a> {
         self.ops.push(op);
         Ok(())
     }
+}
+
+/// What a plain write of a string replaces.
+enum Replaced {
+    All,
+    These(Over),
+}
+
+struct Over {
+    dots: Vec<Dot>,
+    loses: bool,
+}
+
+fn replaced_by(merge: &Merge, head: &Head, key: &[u8], value: &[u8]) -> Result<Replaced, Error> {
+    if matches!(merge, Merge::Typed | Merge::Lww) {
+        return Ok(Replaced::All);
+    }
+    let refused = |why| Error::caller(format!("table '{}': {why}", String::from_utf8_lossy(table_of(key))));
+    merge.check_value(value).map_err(refused)?;
+    let siblings = &head.string.siblings;
+    let Some(merged) = merge.of(siblings) else { return Ok(Replaced::All) };
+    Ok(match merge {
+        // The writer was shown the latest one; the others wait for somebody who was shown them too.
+        Merge::Siblings if siblings.len() > 1 => {
+            Replaced::These(Over { dots: vec![siblings[merged.winner].dot], loses: false })
+        }
+        // A value that does not beat the standing one takes the place of those that lost before it.
+        Merge::Max | Merge::Min if value != merged.value && !merge.beats(value, &merged.value) => {
+            let beaten = siblings.iter().enumerate().filter(|(at, _)| *at != merged.winner);
+            Replaced::These(Over { dots: beaten.map(|(_, sibling)| sibling.dot).collect(), loses: true })
+        }
+        _ => Replaced::All,
+    })
 }
 
 fn push_resets(resets: &mut Vec<ElementReset>, at: &Address, of_cell: Vec<Reset>) {

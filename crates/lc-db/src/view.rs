@@ -4,9 +4,11 @@ use std::cell::Cell as StdCell;
 
 use bytes::Bytes;
 use lc_crdt::{
-    Cell, Head, Kind, Number, Rows, Visible, element_of, element_prefix, element_row, head_of, head_row, head_span,
+    Cell, Head, Kind, Merge, Number, Rows, Visible, element_of, element_prefix, element_row, head_of, head_row, head_span,
     score_bytes, score_of, score_prefix, score_row,
 };
+
+use lc_policy::Tables;
 
 use crate::{Error, float};
 
@@ -15,6 +17,7 @@ pub struct View<'a> {
     rows: &'a dyn Rows,
     now_ms: u64,
     random: StdCell<u64>,
+    tables: Option<&'a Tables>,
 }
 
 /// A span of scores in a sorted set; both ends included here, callers skip what they exclude.
@@ -34,7 +37,17 @@ impl ScoreSpan {
 impl<'a> View<'a> {
     /// The records in `rows` at `now_ms`; `seed` feeds commands that pick at random.
     pub fn new(rows: &'a dyn Rows, now_ms: u64, seed: u64) -> View<'a> {
-        View { rows, now_ms, random: StdCell::new(seed) }
+        View { rows, now_ms, random: StdCell::new(seed), tables: None }
+    }
+
+    /// Merges by the rules of these tables.
+    pub fn under(self, tables: &'a Tables) -> View<'a> {
+        View { tables: if tables.all_plain() { None } else { Some(tables) }, ..self }
+    }
+
+    /// The rule by which values of this key merge.
+    pub fn merge_of(&self, key: &[u8]) -> &'a Merge {
+        self.tables.map_or(&Merge::Typed, |tables| &tables.of_key(key).policy.merge)
     }
 
     /// Unix milliseconds of this moment.
@@ -91,7 +104,8 @@ impl<'a> View<'a> {
         if let Some(value) = Head::plain_string(&row) {
             return Ok(Some(value));
         }
-        Ok(self.head_of_kind(key, Kind::String)?.and_then(|head| head.string.visible()).map(text_of))
+        let merge = self.merge_of(key);
+        Ok(self.head_of_kind(key, Kind::String)?.and_then(|head| head.string.visible_under(merge)).map(text_of))
     }
 
     /// How many elements a collection has; 0 if absent.

@@ -1,19 +1,18 @@
-//! Who a node is, as its certificate says: making throw-away ones, reading any.
+//! Who a node is, as its certificate says. Who signs them is authority.rs.
 
 use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 use crate::error::Error;
+use crate::tls::Tls;
 
 /// A node's name in certificates: `node-1.us-east.lightcone`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -65,7 +64,7 @@ impl NodeName {
     /// The one node that a certificate names. Whether to trust it is the TLS handshake's matter.
     pub(crate) fn of_certificate(certificate: &CertificateDer<'_>) -> Result<NodeName, Error> {
         let broken = |reason: String| Error::Certificate { what: "read the node's name", reason };
-        let parsed = webpki::EndEntityCert::try_from(certificate).map_err(|e| broken(e.to_string()))?;
+        let parsed = EndEntityCert::try_from(certificate).map_err(|e| broken(e.to_string()))?;
         let mut names = parsed.valid_dns_names().filter_map(NodeName::from_dns_name);
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name),
@@ -81,19 +80,6 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// A certificate authority made here, for a cluster that lives as long as a test or a dev world.
-///
-/// Its certificates carry no real expiry: a link must not fail because a node's clock is wrong.
-pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl fmt::Debug for Authority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authority (key hidden)")
-    }
-}
-
 /// A node's certificate and private key, as PEM text.
 #[derive(Clone)]
 pub struct NodeCertificate {
@@ -106,46 +92,6 @@ pub struct NodeCertificate {
 impl fmt::Debug for NodeCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NodeCertificate (key hidden)")
-    }
-}
-
-impl Authority {
-    /// Makes a new authority with a new key.
-    ///
-    /// # Errors
-    /// `Certificate` if the key or certificate cannot be made.
-    pub fn generate(cluster_name: &str) -> Result<Authority, Error> {
-        let mut params = CertificateParams::default();
-        let name = format!("Lightcone throw-away authority of {cluster_name}");
-        params.distinguished_name.push(DnType::CommonName, name);
-        // Node certificates are signed by it directly: no authority stands in between.
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().map_err(|e| not_made("make the authority's key", &e))?;
-        let issuer = CertifiedIssuer::self_signed(params, key).map_err(|e| not_made("make the authority", &e))?;
-        Ok(Authority { issuer })
-    }
-
-    /// The authority's certificate, which every node trusts.
-    pub fn certificate_pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    /// Makes a certificate and a new key for one node, good for both ends of a link.
-    ///
-    /// # Errors
-    /// `Certificate` if the key or certificate cannot be made.
-    pub fn issue(&self, name: &NodeName) -> Result<NodeCertificate, Error> {
-        let names = vec![name.dns_name(), name.region.clone()];
-        let mut params = CertificateParams::new(names).map_err(|e| not_made("name the node", &e))?;
-        params.distinguished_name.push(DnType::CommonName, name.dns_name());
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(|e| not_made("make the node's key", &e))?;
-        let certificate =
-            params.signed_by(&key, &self.issuer).map_err(|e| not_made("sign the node's certificate", &e))?;
-        Ok(NodeCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 }
 
@@ -215,9 +161,38 @@ impl Identity {
     pub fn name(&self) -> &NodeName {
         &self.name
     }
+
+    /// Whether the three belong together: the key to the certificate, and the certificate to one of the authorities at
+    /// this time (milliseconds since 1970), good for both ends of a link. A link would find out too, but only later.
+    ///
+    /// # Errors
+    /// `Certificate` saying what does not fit.
+    pub fn check(&self, now_ms: u64) -> Result<(), Error> {
+        Tls::new(self)?;
+        let unfit = |what| move |e: webpki::Error| Error::Certificate { what, reason: e.to_string() };
+        let certificate = EndEntityCert::try_from(&self.chain[0]).map_err(unfit("read the node's certificate"))?;
+        let anchors: Result<Vec<_>, _> = self.authorities.iter().map(anchor_from_trusted_cert).collect();
+        let anchors = anchors.map_err(unfit("read the authority's certificate"))?;
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let now = UnixTime::since_unix_epoch(Duration::from_millis(now_ms));
+        for usage in [KeyUsage::server_auth(), KeyUsage::client_auth()] {
+            certificate
+                .verify_for_usage(
+                    provider.signature_verification_algorithms.all,
+                    &anchors,
+                    &self.chain[1..],
+                    now,
+                    usage,
+                    None,
+                    None,
+                )
+                .map_err(unfit("trace the node's certificate to the authority"))?;
+        }
+        Ok(())
+    }
 }
 
-fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(crate) fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let failed = |reason: String| Error::Certificate { what, reason };
     let read = read.map_err(|e| failed(e.to_string()))?;
@@ -227,7 +202,7 @@ fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'sta
     Ok(read)
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // Removed first: opening an existing file would keep its old mode.
     match fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
@@ -235,10 +210,6 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)
-}
-
-fn not_made(what: &'static str, error: &rcgen::Error) -> Error {
-    Error::Certificate { what, reason: error.to_string() }
 }
 
 fn is_label(text: &str) -> bool {
@@ -252,7 +223,8 @@ const ROOT: &str = "lightcone";
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{Authority, Error, Identity, NodeName, fs};
+    use super::{Error, Identity, NodeName, fs};
+    use crate::Authority;
 
     #[test]
     fn a_node_name_survives_its_certificate() {
@@ -318,9 +290,27 @@ mod tests {
     }
 
     #[test]
+    fn a_key_or_an_authority_that_does_not_belong_to_the_certificate_is_found_out() {
+        let (ours, theirs) = (Authority::generate("test").unwrap(), Authority::generate("test").unwrap());
+        let name = NodeName::new("oslo", 1).unwrap();
+        let (one, other) = (ours.issue(&name).unwrap(), ours.issue(&name).unwrap());
+        let check = |key: &str, authority: &Authority| {
+            Identity::from_pem(&one.certificate_pem, key, &authority.certificate_pem()).unwrap().check(NOW_MS)
+        };
+        check(&one.key_pem, &ours).unwrap();
+        let error = check(&other.key_pem, &ours).unwrap_err().to_string();
+        assert!(error.contains("use certificate and key together"), "{error}");
+        let error = check(&one.key_pem, &theirs).unwrap_err().to_string();
+        assert!(error.contains("trace the node's certificate to the authority"), "{error}");
+    }
+
+    #[test]
     fn debug_output_never_shows_a_key() {
         let authority = Authority::generate("test").unwrap();
         let issued = authority.issue(&NodeName::new("oslo", 1).unwrap()).unwrap();
         assert!(!format!("{issued:?} {authority:?}").contains("PRIVATE"));
     }
+
+    /// Some day in 2026.
+    const NOW_MS: u64 = 1_780_000_000_000;
 }

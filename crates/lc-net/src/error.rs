@@ -33,6 +33,12 @@ pub enum Error {
         /// Why it failed.
         reason: String,
     },
+    /// A request for a certificate cannot be granted.
+    #[error("signing request refused: {reason}")]
+    Request {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A certificate or key file could not be read or written.
     #[error("{what} {path}: {source}")]
     File {
@@ -105,9 +111,11 @@ impl Error {
     /// What the caller can do. No `_` arm: a new variant has to choose.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::RegionName { .. } | Self::Setting { .. } | Self::Certificate { .. } | Self::Identity { .. } => {
-                Fault::Caller
-            }
+            Self::RegionName { .. }
+            | Self::Setting { .. }
+            | Self::Certificate { .. }
+            | Self::Request { .. }
+            | Self::Identity { .. } => Fault::Caller,
             Self::File { .. } | Self::Listen { .. } | Self::System { .. } => Fault::Unavailable,
             Self::NoAnswer { .. }
             | Self::Refused { .. }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use lc_env::{Clock, RealClock};
 use lc_net::{
-    Authority, Config, Identity, Limits, LinkEvent, LinkShape, Links, NodeName, PeerAddress, SendError, WanEmulation,
+    Authority, Config, Identity, Limits, LinkEvent, LinkShape, Links, NodeName, PeerAddress, SendError, SigningRequest,
+    WanEmulation,
 };
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -241,6 +242,34 @@ async fn a_node_of_another_authority_is_refused_at_both_ends() {
     paris.fails_with(2, "invalid peer certificate").await;
     oslo.refuses_with("certificate").await;
     assert!(!oslo.links.stats()[0].up);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_signed_in_links_under_the_name_it_was_given_and_no_other() {
+    let authority = Authority::generate("test").unwrap();
+    let mut paris = TestNode::start(&authority, 1, "paris");
+    let signed_in = || {
+        let request = SigningRequest::generate().unwrap();
+        let certificate = authority.sign(request.request_pem(), &NodeName::new("oslo", 2).unwrap()).unwrap();
+        Identity::from_pem(&certificate, &request.key_pem(), &authority.certificate_pem()).unwrap()
+    };
+    let mut oslo = TestNode::start_with(signed_in(), 2, "oslo", Setup::default());
+    introduce(&[&paris, &oslo]);
+    assert_eq!((paris.up().await, oslo.up().await), (2, 1));
+    let (sender, _events) = mpsc::channel(1);
+    let config = Config {
+        cluster_id: "test".to_owned(),
+        node_id: 3,
+        region: "oslo".to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        identity: signed_in(),
+        peers: Vec::new(),
+        limits: Limits::default(),
+        wan: None,
+        seed: 1,
+    };
+    let error = Links::start(config, sender).unwrap_err().to_string();
+    assert!(error.contains("of node 2 in oslo, expected this node, node 3 in oslo"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,6 +34,14 @@ pub struct Config {
     pub emulation: bool,
     /// Shapes of links from the first packet on: (peer, shape); development only.
     pub shapes: Vec<(u16, lc_net::LinkShape)>,
+    /// The authority's own key, PEM: nodes that have it can admit new ones.
+    pub authority_key_file: Option<PathBuf>,
+    /// Where the region stands, degrees north; there if and only if the longitude is.
+    pub latitude: Option<f64>,
+    /// Where the region stands, degrees east.
+    pub longitude: Option<f64>,
+    /// Whose law the region stands under, such as `eu`.
+    pub jurisdictions: Vec<String>,
 }
 
 /// Where a node listens for others, and who it says it is.

@@ -25,3 +25,14 @@ impl Ack {
         }
     }
 }
+
+impl std::fmt::Display for Ack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ack::Local => f.write_str("local"),
+            Ack::Regions(count) => write!(f, "regions({count})"),
+            Ack::Majority => f.write_str("majority"),
+            Ack::All => f.write_str("all"),
+        }
+    }
+}

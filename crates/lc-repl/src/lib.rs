@@ -9,12 +9,14 @@
 //! The receiver drives: it names what it has, an origin streams its own entries after that, and when they do not come
 //! the receiver asks another replica that has them. Nobody waits for a failure detector.
 
+mod freshness;
 mod inbox;
 mod message;
 mod peer;
 mod replicator;
 mod stream;
 
+pub use freshness::{Known, Pulse};
 pub use inbox::Arrival;
 pub use message::Message;
 pub use peer::PeerView;

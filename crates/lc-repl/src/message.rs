@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lc_core::{Hlc, ReplicaId, VersionVector};
 
+use crate::{Known, Pulse};
+
 /// A message between two replicas. Any of them may be lost, doubled or late.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Message {
@@ -19,6 +21,8 @@ pub enum Message {
     Entries {
         /// Shared, because the same batch often goes to every peer.
         entries: Arc<[Bytes]>,
+        /// A client waits until the receiver has told that it has them.
+        urgent: bool,
     },
     /// What the speaker has; sent when that changes and as a heartbeat.
     Have {
@@ -30,6 +34,10 @@ pub enum Message {
         applied: Option<(VersionVector, u128)>,
         /// The speaker's clock.
         hlc: Hlc,
+        /// When it was made, in a way that the receiver can use.
+        pulse: Pulse,
+        /// How far the speaker knows others; in heartbeats.
+        known: Vec<Known>,
     },
     /// Please send me this origin's entries; it does not reach me. Holds for a while, so it is repeated.
     Want {

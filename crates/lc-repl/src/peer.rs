@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lc_core::{Hlc, ReplicaId, VersionVector};
 
 use crate::Time;
+use crate::freshness::Pulses;
 use crate::stream::Stream;
 
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Peer {
     pub heard_at: Option<Time>,
     pub streams: BTreeMap<ReplicaId, Stream>,
     pub told_at: Time,
+    pub pulses: Pulses,
 }
 
 /// A peer as operators see it.
@@ -36,6 +38,8 @@ pub struct PeerView {
     pub heard_at: Option<Time>,
     /// Its clock when it was last heard.
     pub hlc: Hlc,
+    /// Round trip, as the link measured it.
+    pub rtt: Time,
     /// Bytes sent to it and not acknowledged.
     pub in_flight_bytes: usize,
 }
@@ -48,6 +52,7 @@ impl Peer {
             have: self.have.clone(),
             heard_at: self.heard_at,
             hlc: self.hlc,
+            rtt: self.rtt,
             in_flight_bytes: self.streams.values().map(Stream::in_flight_bytes).sum(),
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
 
 use crate::Time;
+use crate::freshness::{Freshness, Known};
 use crate::inbox::{Arrival, Inbox};
 use crate::message::Message;
 use crate::peer::{Peer, PeerView};
@@ -77,11 +78,25 @@ pub enum Input<P> {
         peer: NodeId,
         /// The entries.
         arrivals: Vec<Arrival<P>>,
+        /// The sender wants to hear at once when they are durable.
+        urgent: bool,
     },
     /// This replica decided an entry and applied it.
     Decided {
         /// Its identity.
         dot: Dot,
+    },
+    /// A client waits until peers have this replica's entries up to `seq`.
+    Hurry {
+        /// The last of them.
+        seq: u64,
+    },
+    /// A peer turned out to lack what is here: send it without waiting until it asks.
+    Help {
+        /// The peer.
+        peer: NodeId,
+        /// What it has.
+        has: VersionVector,
     },
     /// The journal is durable up to this vector.
     Durable {
@@ -157,6 +172,12 @@ pub struct Replicator<P> {
     untold_since: Option<Time>,
     /// Our digest at the last tick, and at which vector it was taken.
     digest_now: Option<(VersionVector, u128)>,
+    freshness: Freshness,
+    /// Own entries up to this one go out as urgent.
+    hurried: u64,
+    /// A peer wants to hear at once what is durable.
+    tell_at_once: bool,
+    hlc_now: Hlc,
 }
 
 /// An origin of which others have more than we do.
@@ -181,6 +202,10 @@ impl<P> Replicator<P> {
             gaps: BTreeMap::new(),
             untold_since: None,
             digest_now: None,
+            freshness: Freshness::default(),
+            hurried: 0,
+            tell_at_once: false,
+            hlc_now: Hlc::default(),
         }
     }
 
@@ -199,6 +224,50 @@ impl<P> Replicator<P> {
         self.inbox.bytes()
     }
 
+    /// How long ago it is that nothing of what a node had acknowledged was missing here; `None`: unknown. Never too
+    /// low, whatever the clocks say; up to a round trip too high.
+    pub fn staleness(&self, now: Time, node: NodeId) -> Option<Time> {
+        if node == self.me.node() {
+            return Some(Time::ZERO);
+        }
+        // A node whose data was lost goes on as a new replica; what the old one wrote is all there is of it.
+        let replica = self.freshness.replicas().filter(|replica| replica.node() == node).max()?;
+        self.freshness.complete_until(replica).map(|at| now.saturating_sub(at))
+    }
+
+    /// Nodes known to have everything of `wanted` durably and reachable now, the nearest first.
+    pub fn nodes_with(&self, wanted: &VersionVector) -> Vec<NodeId> {
+        self.nearest().into_iter().filter(|node| self.peers[node].have.covers_all(wanted)).collect()
+    }
+
+    /// Nodes that can be asked, the nearest first.
+    pub fn nearest(&self) -> Vec<NodeId> {
+        let mut nodes: Vec<(Time, NodeId)> =
+            self.peers.iter().filter(|(_, peer)| peer.up).map(|(&node, peer)| (peer.rtt, node)).collect();
+        nodes.sort();
+        nodes.into_iter().map(|(_, node)| node).collect()
+    }
+
+    /// The round trip to a peer, as its link measured it.
+    pub fn rtt(&self, node: NodeId) -> Option<Time> {
+        self.peers.get(&node).map(|peer| peer.rtt)
+    }
+
+    /// Nodes that have told that they have `dot` durably.
+    pub fn holders(&self, dot: Dot) -> impl Iterator<Item = NodeId> + '_ {
+        self.peers.iter().filter(move |(_, peer)| peer.have.covers(dot)).map(|(&node, _)| node)
+    }
+
+    /// Whether a peer waits to hear what becomes durable here.
+    pub fn is_hurried(&self) -> bool {
+        self.tell_at_once
+    }
+
+    /// Forgets a node that is no peer any more.
+    pub fn forget(&mut self, node: NodeId) {
+        self.peers.remove(&node);
+    }
+
     /// The peers, as far as they have been heard.
     pub fn peers(&self) -> impl Iterator<Item = (NodeId, PeerView)> + '_ {
         self.peers.iter().map(|(&node, peer)| (node, peer.view()))
@@ -210,7 +279,12 @@ impl<P> Replicator<P> {
             Input::Up { peer, rtt } => self.on_up(now, peer, rtt, out),
             Input::Down { peer } => self.on_down(peer),
             Input::Message { peer, message } => self.on_message(now, peer, message, log, out),
-            Input::Entries { peer, arrivals } => self.on_entries(now, peer, arrivals, out),
+            Input::Entries { peer, arrivals, urgent } => {
+                self.tell_at_once |= urgent;
+                self.on_entries(now, peer, arrivals, out);
+            }
+            Input::Hurry { seq } => self.hurried = self.hurried.max(seq),
+            Input::Help { peer, has } => self.on_help(now, peer, &has, log, out),
             Input::Decided { dot } => self.applied.raise(dot.replica, dot.seq),
             Input::Durable { durable } => self.on_durable(now, durable, log, out),
             Input::Tick { hlc, digest } => self.on_tick(now, hlc, digest, log, out),
@@ -242,8 +316,15 @@ impl<P> Replicator<P> {
         peer.heard_at = Some(now);
         match message {
             Message::Hello { replica, durable } => self.greet(now, from, replica, &durable, out),
-            Message::Have { replica, durable, applied, hlc } => {
+            Message::Have { replica, durable, applied, hlc, pulse, known } => {
                 peer.hlc = peer.hlc.max(hlc);
+                if let Some(made_at) = peer.pulses.heard(now, &pulse) {
+                    self.freshness.claim(replica, durable.get(replica), made_at, &self.applied);
+                    for Known { origin, seq, age_ms } in known.into_iter().filter(|known| known.origin != self.me) {
+                        let at = made_at.saturating_sub(Time::from_millis(age_ms));
+                        self.freshness.claim(origin, seq, at, &self.applied);
+                    }
+                }
                 for (origin, stream) in &mut peer.streams {
                     stream.on_acked(now, durable.get(*origin));
                 }
@@ -294,6 +375,19 @@ impl<P> Replicator<P> {
         }
     }
 
+    /// Streams everything that a peer lacks, of every origin, for a while.
+    fn on_help(&mut self, now: Time, to: NodeId, has: &VersionVector, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        let lacking: Vec<(ReplicaId, u64)> = self
+            .durable
+            .iter()
+            .filter(|&(origin, seq)| origin != self.me && origin.node() != to && has.get(origin) < seq)
+            .collect();
+        for (origin, _) in lacking {
+            self.on_want(now, to, origin, has.get(origin));
+        }
+        self.pump(now, to, log, out);
+    }
+
     fn check_digest(&self, from: NodeId, applied: Option<(VersionVector, u128)>, out: &mut Vec<Output<P>>) {
         if let (Some((at, theirs)), Some((ours_at, ours))) = (applied, &self.digest_now)
             && at == *ours_at
@@ -315,6 +409,7 @@ impl<P> Replicator<P> {
         }
         let mut ready = Vec::new();
         self.inbox.deliver(&mut self.applied, &mut ready);
+        self.freshness.advance(&self.applied);
         out.extend(ready.into_iter().map(Output::Apply));
     }
 
@@ -325,10 +420,25 @@ impl<P> Replicator<P> {
         }
         self.durable.merge(&durable);
         self.pump_all(now, log, out);
+        if others && std::mem::take(&mut self.tell_at_once) {
+            self.untold_since = None;
+            self.tell_all(now, out);
+        }
+    }
+
+    /// What is durable, without waiting for the next tick.
+    fn tell_all(&mut self, now: Time, out: &mut Vec<Output<P>>) {
+        for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up && peer.greeted) {
+            let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
+            let message =
+                Message::Have { replica: self.me, durable, applied: None, hlc: self.hlc_now, pulse, known: Vec::new() };
+            out.push(Output::Send { to, message });
+        }
     }
 
     fn on_tick(&mut self, now: Time, hlc: Hlc, digest: u128, log: &dyn Log, out: &mut Vec<Output<P>>) {
         self.digest_now = Some((self.applied.clone(), digest));
+        self.hlc_now = hlc;
         self.tell(now, hlc, digest, out);
         self.ask(now, out);
         for peer in self.peers.values_mut() {
@@ -359,10 +469,10 @@ impl<P> Replicator<P> {
             let beat = now.saturating_sub(peer.told_at) >= self.settings.heartbeat;
             if grown || beat {
                 let applied = beat.then(|| (self.applied.clone(), digest));
-                out.push(Output::Send {
-                    to,
-                    message: Message::Have { replica: self.me, durable: self.durable.clone(), applied, hlc },
-                });
+                let known = if beat { self.freshness.known(now) } else { Vec::new() };
+                let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
+                let message = Message::Have { replica: self.me, durable, applied, hlc, pulse, known };
+                out.push(Output::Send { to, message });
             }
             if beat {
                 peer.told_at = now;
@@ -428,13 +538,13 @@ impl<P> Replicator<P> {
     fn pump_all(&mut self, now: Time, log: &dyn Log, out: &mut Vec<Output<P>>) {
         let mut last: Option<Batch> = None;
         for (&to, peer) in &mut self.peers {
-            pump_peer(&self.durable, &self.settings, now, to, peer, log, &mut last, out);
+            pump_peer(&self.durable, &self.settings, (self.me, self.hurried), now, to, peer, log, &mut last, out);
         }
     }
 
     fn pump(&mut self, now: Time, to: NodeId, log: &dyn Log, out: &mut Vec<Output<P>>) {
         if let Some(peer) = self.peers.get_mut(&to) {
-            pump_peer(&self.durable, &self.settings, now, to, peer, log, &mut None, out);
+            pump_peer(&self.durable, &self.settings, (self.me, self.hurried), now, to, peer, log, &mut None, out);
         }
     }
 }
@@ -462,6 +572,7 @@ impl Batch {
 fn pump_peer<P>(
     durable: &VersionVector,
     settings: &Settings,
+    (me, hurried): (ReplicaId, u64),
     now: Time,
     to: NodeId,
     peer: &mut Peer,
@@ -478,8 +589,10 @@ fn pump_peer<P>(
                 *last = Batch::read(log, origin, stream.sent, settings.batch_bytes);
             }
             let Some(batch) = last else { break };
+            // The last hurried entry and those before it; what follows it can wait for the next tick.
+            let urgent = origin == me && stream.sent < hurried;
             stream.on_sent(now, batch.last, batch.bytes);
-            out.push(Output::Send { to, message: Message::Entries { entries: batch.entries.clone() } });
+            out.push(Output::Send { to, message: Message::Entries { entries: batch.entries.clone(), urgent } });
         }
     }
 }

@@ -168,9 +168,9 @@ impl World {
 
     fn deliver(&mut self, from: usize, to: usize, message: Message) {
         match message {
-            Message::Entries { entries } => {
+            Message::Entries { entries, urgent } => {
                 let arrivals = entries.iter().map(|entry| self.arrival(from, entry)).collect();
-                self.input(to, Input::Entries { peer: node(from), arrivals });
+                self.input(to, Input::Entries { peer: node(from), arrivals, urgent });
             }
             message => self.input(to, Input::Message { peer: node(from), message }),
         }
@@ -217,7 +217,7 @@ impl World {
             Message::Want { origin, after } => {
                 format!("send me {} after {after}", self.regions[usize::from(origin.0) - 1].name)
             }
-            Message::Entries { entries } => {
+            Message::Entries { entries, .. } => {
                 let list = entries.iter().map(|entry| std::str::from_utf8(entry).unwrap().to_owned());
                 let list: Vec<_> = list
                     .map(|text| {

@@ -94,6 +94,7 @@ fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_
     let node_id = top.whole("node_id")? as u16;
     let peers = peers(file, node_id)?;
     let emulation = top.flag("emulation_allowed")?;
+    let coordinates = coordinates(&top)?;
     Ok(lc_node::Config {
         node_id,
         region: top.text("region")?,
@@ -109,7 +110,34 @@ fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_
         password,
         max_offset_ms: file.section("clock").whole("max_offset_ms")?,
         emulation,
+        authority_key_file: authority_key(&file.section("link"))?,
+        latitude: coordinates.map(|(latitude, _)| latitude),
+        longitude: coordinates.map(|(_, longitude)| longitude),
+        jurisdictions: jurisdictions(&top)?,
     })
+}
+
+/// Degrees north and east, both or neither.
+fn coordinates(top: &Reading<'_>) -> Result<Option<(f64, f64)>, Error> {
+    match (top.number_if_any("latitude")?, top.number_if_any("longitude")?) {
+        (Some(latitude), Some(longitude)) => Ok(Some((latitude, longitude))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(top.together("latitude", "needs longitude beside it")),
+        (None, Some(_)) => Err(top.together("longitude", "needs latitude beside it")),
+    }
+}
+
+/// Names between commas, each once, in order of the alphabet.
+fn jurisdictions(top: &Reading<'_>) -> Result<Vec<String>, Error> {
+    let Some(text) = top.text_if_any("jurisdictions")? else { return Ok(Vec::new()) };
+    let mut names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    if let Some(wrong) = names.iter().find(|name| !is_label(name)) {
+        let right = "names between commas, each 1 to 40 of a-z, 0-9 and '-', such as \"eu, de\"";
+        return Err(top.together("jurisdictions", format!("'{wrong}' is no name; write {right}")));
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 fn link(link: &Reading<'_>) -> Result<LinkConfig, Error> {
@@ -225,18 +253,31 @@ fn tls(reading: &Reading<'_>, client_authority: Option<PathBuf>) -> Result<Optio
 fn secret(reading: &Reading<'_>, name: &str) -> Result<Option<String>, Error> {
     let Some(path) = reading.path_if_any(name)? else { return Ok(None) };
     let unreadable = |source| reading.unreadable(name, path.clone(), source);
-    let mode = fs::metadata(&path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(reading.together(
-            name,
-            format!("others can read this file (mode {:04o}); run: chmod 600 {}", mode & 0o7777, path.display()),
-        ));
-    }
+    refuse_open(reading, name, &path, &fs::metadata(&path).map_err(unreadable)?)?;
     let text = fs::read_to_string(&path).map_err(unreadable)?;
     match text.lines().next().unwrap_or_default() {
         "" => Err(reading.together(name, "the file's first line is empty; it must hold the secret")),
         secret => Ok(Some(secret.to_owned())),
     }
+}
+
+/// The key is read when the node starts; a file that is there and that others can read is refused at once.
+fn authority_key(link: &Reading<'_>) -> Result<Option<PathBuf>, Error> {
+    let name = "authority_key_file";
+    let Some(path) = link.path_if_any(name)? else { return Ok(None) };
+    if let Ok(metadata) = fs::metadata(&path) {
+        refuse_open(link, name, &path, &metadata)?;
+    }
+    Ok(Some(path))
+}
+
+fn refuse_open(reading: &Reading<'_>, name: &str, path: &Path, metadata: &fs::Metadata) -> Result<(), Error> {
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let what = format!("others can read this file (mode {:04o}); run: chmod 600 {}", mode & 0o7777, path.display());
+    Err(reading.together(name, what))
 }
 
 fn milliseconds(ms: f64) -> Duration {

@@ -9,6 +9,8 @@ use crate::{Arity, Error, Group, KeySpec, Reply, Run, glob};
 mod description;
 mod key_arguments;
 
+pub(crate) use key_arguments::of as keys_of;
+
 pub(super) static COMMAND: Command = Command {
     name: "command",
     arity: Arity::AtLeast(0),

@@ -123,6 +123,11 @@ impl Reading<'_> {
         self.required(name).map(|value| as_number(&value).expect("checked against its kind"))
     }
 
+    /// A number that may be absent.
+    pub fn number_if_any(&self, name: &str) -> Result<Option<f64>, Error> {
+        Ok(self.value(name)?.map(|value| as_number(&value).expect("checked against its kind")))
+    }
+
     /// True or false.
     pub fn flag(&self, name: &str) -> Result<bool, Error> {
         self.required(name).map(|value| value.as_bool().expect("checked against its kind"))
@@ -131,6 +136,11 @@ impl Reading<'_> {
     /// A label or free text.
     pub fn text(&self, name: &str) -> Result<String, Error> {
         self.required(name).map(|value| value.as_str().expect("checked against its kind").to_owned())
+    }
+
+    /// Free text that may be absent.
+    pub fn text_if_any(&self, name: &str) -> Result<Option<String>, Error> {
+        Ok(self.value(name)?.map(|value| value.as_str().expect("checked against its kind").to_owned()))
     }
 
     /// An address.

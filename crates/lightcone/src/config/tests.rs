@@ -197,3 +197,38 @@ fn links_are_shaped_only_where_that_is_allowed() {
     let error = read(&format!("{allowed}[[emulation]]\npeer = 2\n")).expect_err("no such peer");
     assert!(error.contains("emulation[0].peer = 2: no [[peers]] has this node_id"), "{error}");
 }
+
+#[test]
+fn a_region_stands_somewhere_under_some_law_or_nobody_says_where() {
+    let config = read(LEAST).expect("right");
+    assert_eq!((config.node.latitude, config.node.longitude), (None, None));
+    assert!(config.node.jurisdictions.is_empty() && config.node.authority_key_file.is_none());
+    let top = |more: &str| read(&format!("{more}\n{LEAST}"));
+    let config = top("latitude = 52.4\nlongitude = 5\njurisdictions = \"nl, eu,nl\"").expect("right");
+    assert_eq!((config.node.latitude, config.node.longitude), (Some(52.4), Some(5.0)));
+    assert_eq!(config.node.jurisdictions, ["eu", "nl"]);
+    for (wrong, said) in [
+        ("latitude = 52.4", "latitude = 52.4: needs longitude beside it"),
+        ("longitude = 5.0", "longitude = 5.0: needs latitude beside it"),
+        ("latitude = 91\nlongitude = 5", "latitude = 91: must be a number from -90 to 90"),
+        ("jurisdictions = \"eu,,nl\"", "jurisdictions = \"eu,,nl\": '' is no name"),
+        ("jurisdictions = \"EU\"", "'EU' is no name; write names between commas"),
+    ] {
+        let error = top(wrong).expect_err(wrong).to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn an_authority_key_that_others_can_read_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("ca.key");
+    fs::write(&file, "secret").expect("written");
+    let text = LEAST.replace("authority_file", &format!("authority_key_file = \"{}\"\nauthority_file", file.display()));
+    let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("owned");
+    mode(0o644);
+    let error = read(&text).expect_err("too open");
+    assert!(error.contains("link.authority_key_file") && error.contains("mode 0644"), "{error}");
+    mode(0o600);
+    assert_eq!(read(&text).expect("right").node.authority_key_file.as_deref(), Some(file.as_path()));
+}

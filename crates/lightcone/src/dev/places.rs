@@ -16,8 +16,10 @@ pub struct Place {
     pub region: String,
     /// The place's name in the table.
     pub measured_at: String,
-    latitude: f64,
-    longitude: f64,
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
 }
 
 impl Place {

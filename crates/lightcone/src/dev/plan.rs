@@ -94,10 +94,17 @@ impl Plan {
         let own = &self.members[at];
         let mut text = format!(
             "# Written by `lightcone dev` at every start of this node.\n\
-             node_id = {}\nregion = \"{}\"\ncluster = \"dev\"\ndata_dir = \"data\"\nemulation_allowed = true\n\n\
+             node_id = {}\nregion = \"{}\"\nlatitude = {:?}\nlongitude = {:?}\ncluster = \"dev\"\ndata_dir = \"data\"\nemulation_allowed = true\n\n\
              [resp]\nlisten = \"127.0.0.1:{}\"\n\n[http]\nlisten = \"127.0.0.1:{}\"\n\n\
-             [link]\nlisten = \"127.0.0.1:{}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"../ca.pem\"\n",
-            own.node_id, own.place.region, own.resp_port, own.http_port, own.link_port,
+             [link]\nlisten = \"127.0.0.1:{}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"../ca.pem\"\n\
+             authority_key_file = \"../ca.key\"\n",
+            own.node_id,
+            own.place.region,
+            own.place.latitude,
+            own.place.longitude,
+            own.resp_port,
+            own.http_port,
+            own.link_port,
         );
         for (to, peer) in self.members.iter().enumerate().filter(|(to, _)| *to != at) {
             let link = faults.emulation(at, to);
@@ -259,6 +266,13 @@ mod tests {
         assert_eq!(shapes, [(1, true), (2, false)]);
         assert_eq!(config.node.shapes[0].1.bandwidth_bytes_per_s, Some(12_500_000));
         assert!((70..90).contains(&config.node.shapes[0].1.one_way.as_millis()));
+        let stands = config.node.latitude.zip(config.node.longitude).expect("the place is known");
+        assert!((35.0..37.0).contains(&stands.0) && (139.0..140.0).contains(&stands.1), "{stands:?}");
+        assert_eq!(
+            config.node.authority_key_file.as_deref(),
+            Some(Path::new("/tmp/world/ap-northeast/../ca.key")),
+            "every node of a dev world can admit others"
+        );
     }
 
     #[test]

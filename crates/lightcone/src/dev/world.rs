@@ -36,8 +36,7 @@ impl World {
     /// Writes certificates and configurations. Starts nothing.
     pub fn prepare(plan: Plan, faults: Faults) -> Result<World, Error> {
         let executable = std::env::current_exe().map_err(Error::system("find this program's file"))?;
-        let authority = Authority::generate("dev")?;
-        write(&plan.directory.join("ca.pem"), &authority.certificate_pem())?;
+        let authority = authority(&plan.directory)?;
         for member in &plan.members {
             fs::create_dir_all(&member.directory)
                 .map_err(Error::system(format!("make {}", member.directory.display())))?;
@@ -351,6 +350,20 @@ fn last_words(member: &Member) -> String {
     let log = String::from_utf8_lossy(&log[log.len().saturating_sub(LAST_WORDS_BYTES)..]).into_owned();
     let lines: Vec<&str> = log.lines().rev().take(5).map(str::trim_end).collect();
     lines.into_iter().rev().map(|line| format!("  {line}\n")).collect::<String>().trim_end().to_owned()
+}
+
+/// The world's authority: the one it had the last time, so that nodes which joined then are still known, or a new one.
+fn authority(directory: &Path) -> Result<Authority, Error> {
+    let (certificate, key) = (directory.join("ca.pem"), directory.join("ca.key"));
+    if certificate.exists() && key.exists() {
+        let read = |path: &Path| {
+            fs::read_to_string(path).map_err(Error::system(format!("read {}", path.display())))
+        };
+        return Ok(Authority::load(&read(&certificate)?, &read(&key)?)?);
+    }
+    let authority = Authority::generate("dev")?;
+    authority.write(&certificate, &key)?;
+    Ok(authority)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -10,7 +10,7 @@ pub(super) fn none(command: &Command) -> bool {
 }
 
 /// The keys among a command's arguments.
-pub(super) fn of<'a>(command: &Command, args: Args<'a>) -> Result<Vec<&'a [u8]>, Error> {
+pub(crate) fn of<'a>(command: &Command, args: Args<'a>) -> Result<Vec<&'a [u8]>, Error> {
     let mut keys = command.keys_in(args);
     if let Some(at) = counted_at(command) {
         let invalid = || Error::caller("Invalid arguments specified for command");

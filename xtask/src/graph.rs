@@ -73,8 +73,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("openraft", "lc-raft"),
 ];
 
-/// What a pure room may name: memory, hashing, errors. Nothing that opens, waits, or draws lots.
-const PURE_VENDORS: &[&str] = &["bytes", "foldhash", "hashbrown", "smallvec", "thiserror", "xxhash-rust"];
+/// What a pure room may name: memory, hashing, a keyed hash, errors. Nothing that opens, waits, or draws lots.
+const PURE_VENDORS: &[&str] =
+    &["bytes", "foldhash", "hashbrown", "hmac", "sha2", "smallvec", "thiserror", "xxhash-rust"];
 
 /// What would let an engine reach the world past `lc-env`.
 const WORLDLY_VENDORS: &[&str] = &["tokio", "socket2", "rand", "getrandom", "tempfile", "mio"];

@@ -86,8 +86,7 @@ pub trait Engine {
         Ok(None)
     }
 
-    /// The write that was just made is to be held by so many regions before its reply leaves. Nothing if it wrote
-    /// nothing.
+    /// The next write is to be held by so many regions before its reply leaves, if it writes anything.
     fn promise(&mut self, promise: Promise) {
         let _ = promise;
     }
@@ -243,9 +242,8 @@ impl Session {
         }
         match command.run {
             Run::Write(run) => {
-                let reply = engine.write(&mut |txn| run(txn, args))?;
                 promise.into_iter().for_each(|promise| engine.promise(promise));
-                Ok(reply)
+                engine.write(&mut |txn| run(txn, args))
             }
             Run::Read(run) => {
                 let outcome = engine.read(&keys, &mut |view| run(view, args));
@@ -363,10 +361,8 @@ impl Session {
         let watched = std::mem::take(&mut self.watched);
         let broken = std::mem::take(&mut self.queue_broken);
         self.queued_bytes = 0;
+        promise.into_iter().for_each(|promise| engine.promise(promise));
         let outcome = if broken { Err(Error::ExecAbort) } else { self.exec_queue(engine, &watched, &queue) };
-        if outcome.is_ok() {
-            promise.into_iter().for_each(|promise| engine.promise(promise));
-        }
         engine.unwatch(&watched);
         outcome
     }
@@ -411,6 +407,17 @@ impl Session {
             (reply, _) => reply.unwrap_or(Reply::Nil),
         });
         Ok(Reply::Array(answered.collect()))
+    }
+}
+
+/// Runs a command that only reads, for another region; whether its own dials allow that is for that region to say.
+pub fn read_command(words: &[&[u8]], view: &View<'_>) -> Result<Reply, Error> {
+    let (name, args) = words.split_first().ok_or(Error::Syntax)?;
+    let command = commands::find(name).ok_or_else(|| commands::refusal(name, args))?;
+    match command.run {
+        _ if !command.arity.allows(args.len()) => Err(Error::Arity(command.name.into())),
+        Run::Read(run) => run(view, args),
+        _ => Err(Error::caller(format!("'{}' cannot be run for another region", command.name))),
     }
 }
 

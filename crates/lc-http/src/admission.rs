@@ -30,8 +30,14 @@ impl Admission {
                 if same(shown.as_bytes(), token.as_bytes()) { Ok(()) } else { Err(Problem::unauthorized()) }
             }
             // A web page can point a name of its own at 127.0.0.1, but it cannot make the browser leave that name out.
-            None if header(header::HOST).is_none_or(is_here) => Ok(()),
-            None => Err(Problem::foreign_host()),
+            None if !header(header::HOST).is_none_or(is_here) => Err(Problem::foreign_host()),
+            // Nor can it keep a browser from naming the page's origin when it sends something.
+            None if request.headers().contains_key(header::ORIGIN)
+                && !header(header::ORIGIN).is_some_and(is_page_here) =>
+            {
+                Err(Problem::foreign_origin())
+            }
+            None => Ok(()),
         }
     }
 }
@@ -53,6 +59,11 @@ fn is_here(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
+/// Whether an `Origin` header names a page of a machine that is named so.
+fn is_page_here(origin: &str) -> bool {
+    origin.split_once("://").is_some_and(|(_, host)| is_here(host))
+}
+
 /// Compares in a time that depends on the lengths only, so that a token cannot be guessed byte by byte.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
@@ -60,7 +71,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_here, same};
+    use super::{is_here, is_page_here, same};
 
     #[test]
     fn a_host_is_here_if_it_is_an_address_or_localhost() {
@@ -70,6 +81,12 @@ mod tests {
         for host in ["evil.example", "evil.example:8001", "127.0.0.1.evil.example", ""] {
             assert!(!is_here(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_page_is_here_if_its_host_is() {
+        assert!(is_page_here("http://localhost:3000") && is_page_here("https://[::1]"));
+        assert!(!is_page_here("https://evil.example") && !is_page_here("null") && !is_page_here(""));
     }
 
     #[test]

@@ -14,32 +14,48 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::asked::Behind;
+use crate::room::Room;
 use crate::routes::router;
-use crate::{Error, Inside};
+use crate::{Database, Error, Inside};
 
 /// What the door is told once.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// What every request but `/health` must show; `None`: nothing.
     pub token: Option<String>,
+    /// Connections at a time, at least 1; one more waits until another ends.
+    pub connections_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { token: None, connections_max: CONNECTIONS_MAX }
+    }
 }
 
 /// An open door.
 pub struct Door {
     listener: TcpListener,
     settings: Settings,
+    database: Option<Arc<dyn Database>>,
 }
 
 impl Door {
     /// Starts to listen; connections wait in the backlog until [`Door::serve`].
     pub async fn open(address: SocketAddr, settings: Settings) -> Result<Door, Error> {
         let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-        Ok(Door { listener, settings })
+        Ok(Door { listener, settings, database: None })
     }
 
     /// Where it listens.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Offers records, tables and regions too. Without, only how the node is can be asked.
+    pub fn with_database(self, database: Arc<dyn Database>) -> Door {
+        Door { database: Some(database), ..self }
     }
 
     /// Serves until `stop` resolves, then ends every connection. Dropping it does the same.
@@ -54,13 +70,27 @@ impl Door {
         F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = router(inside, self.settings.token.as_deref());
-        serve_router(self.listener, router, secure, stop).await;
+        let behind = Behind { inside, database: self.database, room: Room::new(BODIES_BYTES_MAX) };
+        let router = router(behind, self.settings.token.as_deref());
+        serve_up_to(self.settings.connections_max.max(1), self.listener, router, secure, stop).await;
     }
 }
 
-/// Serves any router, with this door's bounds on connections and on the time for a request's head.
+/// Serves any router to a few programs at a time, with this door's bound on the time for a request's head.
 pub async fn serve_router<F, S>(
+    listener: TcpListener,
+    router: Router,
+    secure: impl Fn(TcpStream) -> F,
+    stop: impl Future<Output = ()>,
+) where
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    serve_up_to(OPERATORS_MAX, listener, router, secure, stop).await;
+}
+
+async fn serve_up_to<F, S>(
+    connections_max: usize,
     listener: TcpListener,
     router: Router,
     secure: impl Fn(TcpStream) -> F,
@@ -72,7 +102,7 @@ pub async fn serve_router<F, S>(
     let mut tasks = JoinSet::new();
     tokio::pin!(stop);
     loop {
-        let room = tasks.len() < CONNECTIONS_MAX;
+        let room = tasks.len() < connections_max;
         tokio::select! {
             biased;
             () = &mut stop => break,
@@ -111,8 +141,12 @@ where
     }
 }
 
-/// Connections at a time: operators, balancers and scrapers, not an application's users.
-const CONNECTIONS_MAX: usize = 256;
+/// Connections at a time if nothing is said: an application's users, as many as the RESP door takes.
+const CONNECTIONS_MAX: usize = 10_000;
+/// Connections at a time where only operators come.
+const OPERATORS_MAX: usize = 256;
+/// Memory for bodies on their way, in and out together: 16 of the largest.
+const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// For the handshake, and for each request's head; also how long a kept connection may idle.
 const HEAD_MAX: Duration = Duration::from_secs(15);
 /// Largest head.

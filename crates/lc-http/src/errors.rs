@@ -69,6 +69,16 @@ impl Problem {
         Problem::new(Kind::NOT_YET, detail)
     }
 
+    /// Something that this node does not do, such as signing certificates without the authority's key.
+    pub fn not_offered(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::NOT_OFFERED, detail)
+    }
+
+    /// A token of a session or an invitation that cannot be used.
+    pub fn bad_token(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::BAD_TOKEN, detail)
+    }
+
     /// The node cannot do it now.
     pub fn unavailable(detail: impl Into<String>) -> Problem {
         Problem::new(Kind::UNAVAILABLE, detail)
@@ -140,6 +150,7 @@ const COMMAND_ERRORS: &[(&str, Kind)] = &[
     ("NOQUORUM", Kind::NO_QUORUM),
     ("STALE", Kind::STALE),
     ("BEHIND", Kind::BEHIND),
+    ("NOTYET", Kind::NOT_YET),
     ("UNAVAILABLE", Kind::UNAVAILABLE),
     ("CORRUPT", Kind::STOPPED),
 ];
@@ -226,6 +237,11 @@ mod tests {
             (lc_db::Error::NotInteger, 400, "invalid_request"),
             (lc_db::Error::TooLarge { what: "value", bytes: 9, max: 8 }, 413, "too_large"),
             (lc_db::Error::Unavailable("the disk is full".to_owned()), 503, "unavailable"),
+            (lc_db::Error::NotYet("not built yet".to_owned()), 501, "not_yet"),
+            (lc_db::Error::Token("forged".to_owned()), 400, "bad_token"),
+            (lc_db::Error::Conflict("changed".to_owned()), 412, "changed"),
+            (lc_db::Error::Stale("unknown".to_owned()), 503, "stale"),
+            (lc_db::Error::Behind("kyiv lacks oslo:7".to_owned()), 503, "behind"),
             (lc_db::Error::NotOffered("command 'x' is not offered".to_owned()), 501, "not_offered"),
         ] {
             let problem = Problem::from(error);

@@ -1,7 +1,9 @@
 //! Bytes of records as JSON: text where they are UTF-8, base64 where they are not.
 
+use std::fmt;
+
 use bytes::Bytes;
-use serde::de::Error as _;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value, json};
 
@@ -47,24 +49,55 @@ pub(crate) struct Sent(pub Bytes);
 
 impl<'de> Deserialize<'de> for Sent {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Sent, D::Error> {
-        read(Value::deserialize(from)?).map(Sent).map_err(D::Error::custom)
+        from.deserialize_any(SentVisitor)
     }
 }
 
-fn read(value: Value) -> Result<Bytes, &'static str> {
-    match value {
-        Value::String(text) => Ok(text.into()),
-        Value::Number(number) => Ok(number.to_string().into()),
-        Value::Object(object) => match (object.len(), object.get("base64").and_then(Value::as_str)) {
-            (1, Some(text)) => base64::decode(text).map(Bytes::from).ok_or("not base64 with padding"),
-            _ => Err(WANTED),
-        },
-        _ => Err(WANTED),
+/// Refuses other JSON at its first character: a tree of it would take many times the body's bytes.
+struct SentVisitor;
+
+impl<'de> Visitor<'de> for SentVisitor {
+    type Value = Sent;
+
+    fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text.write_str(
+            "a string, a number or {\"base64\": \"...\"} (send a JSON document's text as application/octet-stream)",
+        )
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Sent, E> {
+        Ok(Sent(Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Sent, E> {
+        Ok(Sent(text.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Sent, E> {
+        Ok(Sent(number.to_string().into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Sent, E> {
+        Ok(Sent(number.to_string().into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Sent, E> {
+        Ok(Sent(lc_db::float::format(number).into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sent, A::Error> {
+        let wrong = || de::Error::custom("bytes are {\"base64\": \"...\"}, in the standard alphabet, with padding");
+        let bytes = match map.next_key::<String>()?.as_deref() {
+            Some("base64") => base64::decode(&map.next_value::<String>()?).ok_or_else(wrong)?,
+            _ => return Err(wrong()),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(Sent(bytes.into())),
+            Some(_) => Err(wrong()),
+        }
     }
 }
 
-const WANTED: &str =
-    "a value is a string, a number or {\"base64\": \"...\"}; send a JSON document as application/octet-stream";
 /// Below this every whole number has a float of its own.
 const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 

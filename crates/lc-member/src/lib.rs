@@ -9,6 +9,7 @@
 
 mod error;
 mod identity;
+pub mod ledger;
 mod log;
 mod member;
 mod records;
@@ -18,5 +19,7 @@ pub mod wire;
 
 pub use error::Error;
 pub use identity::Identity;
-pub use member::{Closing, Counters, Health, Member, Outgoing, Settings, Snapshot};
+pub use member::{
+    Closing, Collapse, Conflicts, Counters, Delivered, Health, Member, Outgoing, Peer, Settings, Settled, Snapshot, Ticket,
+};
 pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

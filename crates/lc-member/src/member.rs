@@ -7,23 +7,35 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lc_core::{Dot, HlcClock, NodeId, ReplicaId, VersionVector, limits};
-use lc_crdt::{Entry, Stamp, apply};
+use lc_crdt::{Entry, JoinedKeys, Stamp, apply};
 use lc_db::{Reply, Txn, View, WatchStamp};
 use lc_env::Disk;
 use lc_journal::{Journal, Position, SyncDone, SyncJob};
+use lc_policy::Tables;
 use lc_repl::{Alarm, Arrival, Input, Message, Output, Replicator, Time};
 use lc_store::{FlushDone, FlushJob, Flushed, Store};
 
+use crate::ledger::Ledger;
 use crate::log::{Cursors, JournalLog};
 use crate::records::{Records, Standing};
 use crate::unsynced::Unsynced;
 use crate::{Error, FrameError, Identity, wire};
 
+mod answers;
+mod conflicts;
 mod expiry;
+mod holds;
 mod opening;
+mod requests;
 mod snapshot;
 
+pub use conflicts::{Collapse, Conflicts};
+pub use requests::{Delivered, Settled, Ticket};
 pub use snapshot::{Counters, Health, Snapshot};
+
+use answers::Answers;
+use holds::Holds;
+use requests::Requests;
 
 /// What a member is told once.
 #[derive(Clone, Debug)]
@@ -32,8 +44,12 @@ pub struct Settings {
     pub cluster: String,
     /// This node.
     pub node: NodeId,
+    /// The region it stands in.
+    pub region: String,
     /// The other nodes, whose entries are taken.
-    pub peers: Vec<NodeId>,
+    pub peers: Vec<Peer>,
+    /// The tables as they were known last; [`Member::set_tables`] replaces them.
+    pub tables: Arc<Tables>,
     /// A stamp further ahead than this is refused, ms.
     pub max_offset_ms: u64,
     /// Changed rows in memory above which they are written to the store.
@@ -44,6 +60,15 @@ pub struct Settings {
     pub journal: lc_journal::Options,
     /// Replication's own settings.
     pub replication: lc_repl::Settings,
+}
+
+/// Another node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Its number.
+    pub node: NodeId,
+    /// The region it stands in.
+    pub region: String,
 }
 
 /// A frame for a peer.
@@ -73,6 +98,12 @@ pub struct Member {
     counters: Counters,
     health: Health,
     scratch: Vec<u8>,
+    tables: Arc<Tables>,
+    requests: Requests,
+    holds: Holds,
+    answers: Answers,
+    ledger: Ledger,
+    evicted_ms: u64,
 }
 
 /// The last job of a member that is told to stop.
@@ -93,8 +124,48 @@ impl Member {
         keys: &[&[u8]],
         run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
     ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
-        let view = View::new(&self.records, wall_ms, seed);
+        let view = View::new(&self.records, wall_ms, seed).under(&self.tables);
         (run(&view), self.unsynced.wait_for(keys))
+    }
+
+    /// Like [`Member::read`], over records that several regions gave together ([`Settled::Merged`]).
+    pub fn read_merged(
+        &self,
+        wall_ms: u64,
+        seed: u64,
+        keys: &[&[u8]],
+        merged: &JoinedKeys,
+        run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+        let view = View::new(merged, wall_ms, seed).under(&self.tables);
+        (run(&view), self.unsynced.wait_for(keys))
+    }
+
+    /// Goes by these tables from the next command on.
+    pub fn set_tables(&mut self, tables: Arc<Tables>) {
+        self.records.tables = tables.clone();
+        self.tables = tables;
+    }
+
+    /// Takes these nodes for the others of the cluster: entries of anybody else are refused.
+    pub fn set_peers(&mut self, peers: Vec<Peer>) {
+        for gone in self.settings.peers.iter().filter(|peer| !peers.iter().any(|other| other.node == peer.node)) {
+            self.replicator.forget(gone.node);
+        }
+        self.settings.peers = peers;
+    }
+
+    /// The region of a node; its number where it is unknown.
+    pub(crate) fn region_of(&self, node: NodeId) -> &str {
+        if node == self.settings.node {
+            return &self.settings.region;
+        }
+        self.settings.peers.iter().find(|peer| peer.node == node).map_or("an unknown region", |peer| &peer.region)
+    }
+
+    /// Different regions among these nodes.
+    pub(crate) fn region_count_of(&self, nodes: &[NodeId]) -> usize {
+        nodes.iter().map(|&node| self.region_of(node)).collect::<std::collections::BTreeSet<_>>().len()
     }
 
     /// Runs a write as one entry. The position, if any, must be durable before the reply leaves. An error leaves
@@ -129,6 +200,47 @@ impl Member {
         (outcome.map(Some), wait)
     }
 
+    /// The last write decided here.
+    pub fn last_dot(&self) -> Dot {
+        Dot::new(self.me, self.last_seq)
+    }
+
+    /// Bytes of its entry.
+    pub fn last_entry_bytes(&self) -> usize {
+        self.scratch.len()
+    }
+
+    /// How many other nodes there are.
+    pub fn peer_count(&self) -> usize {
+        self.settings.peers.len()
+    }
+
+    /// What a session may have seen here and, by `seen`, elsewhere; and what must be durable before it is told.
+    pub fn session_vector(&self, seen: &VersionVector) -> (VersionVector, Option<Position>) {
+        let mut vector = self.replicator.applied().clone();
+        vector.merge(seen);
+        (vector, self.unsynced.wait_for(&[]))
+    }
+
+    /// Refuses what no session of this cluster can have seen.
+    pub fn check_session(&self, vector: &VersionVector) -> Result<(), lc_db::Error> {
+        let own = self.last_seq;
+        for (replica, seq) in vector.iter() {
+            let known = replica.node() == self.settings.node
+                || self.settings.peers.iter().any(|peer| peer.node == replica.node());
+            if !known {
+                return Err(lc_db::Error::Token(format!("it names node {}, which is not in this cluster", replica.node().0)));
+            }
+            if replica == self.me && seq > own {
+                return Err(lc_db::Error::Token(format!(
+                    "it is from the future: it names write {seq} of {}, which has made {own}",
+                    self.settings.region
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Starts watching a key.
     pub fn watch(&mut self, key: &[u8]) -> WatchStamp {
         self.records.watches.watch(key)
@@ -150,7 +262,8 @@ impl Member {
         let hlc = self.clock.next(wall_ms);
         let deps: VersionVector = self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
         self.records.begin();
-        let mut txn = Txn::new(&mut self.records, Stamp { dot, hlc, deps: &deps }, wall_ms, seed);
+        let stamp = Stamp { dot, hlc, deps: &deps };
+        let mut txn = Txn::new(&mut self.records, stamp, wall_ms, seed).under(&self.tables);
         let outcome = run(&mut txn);
         let ops = txn.into_ops();
         match outcome {
@@ -184,6 +297,7 @@ impl Member {
         }
         let end = self.journal.appended();
         let touched = self.records.keep();
+        self.note_conflicts();
         self.unsynced.appended(end, entry.dot);
         self.unsynced.changed(end, &touched);
         self.last_seq = entry.dot.seq;
@@ -222,14 +336,27 @@ impl Member {
         frame: Bytes,
         out: &mut Vec<Outgoing>,
     ) -> Result<(), FrameError> {
+        let bytes = frame.len();
         match wire::decode(frame)? {
-            wire::Frame::Control(message) => self.replicate(now, Input::Message { peer, message }, out),
-            wire::Frame::Entries(entries) => {
-                let arrivals = self.arrivals(wall_ms, entries)?;
-                self.replicate(now, Input::Entries { peer, arrivals }, out);
+            wire::Frame::Control(message) => {
+                self.replicate(now, Input::Message { peer, message }, out);
+                self.release_holds(now);
+                self.advance_all(now, out);
             }
+            wire::Frame::Entries { entries, urgent } => {
+                let arrivals = self.arrivals(wall_ms, entries)?;
+                self.replicate(now, Input::Entries { peer, arrivals, urgent }, out);
+                self.advance_all(now, out);
+            }
+            wire::Frame::Ask { id, ask } => self.on_ask(now, wall_ms, peer, id, &ask, out),
+            wire::Frame::Answer { id, answer } => self.on_answer(now, peer, id, answer, bytes, out),
         }
         Ok(())
+    }
+
+    /// Whether a peer waits to hear that its entries are durable here.
+    pub fn is_hurried(&self) -> bool {
+        self.replicator.is_hurried()
     }
 
     /// Decodes entries and refuses, without a trace, those from the future and from strangers: they are sent again.
@@ -239,7 +366,8 @@ impl Member {
         for bytes in entries {
             let entry = Entry::decode(bytes.clone())?;
             taken += bytes.len() + RECORD_OVERHEAD_BYTES;
-            if !self.settings.peers.contains(&entry.dot.replica.node()) {
+            let origin = entry.dot.replica.node();
+            if !self.settings.peers.iter().any(|peer| peer.node == origin) {
                 self.counters.entries_of_strangers += 1;
                 continue;
             }
@@ -267,7 +395,10 @@ impl Member {
     pub fn tick(&mut self, now: Time, wall_ms: u64, out: &mut Vec<Outgoing>) {
         let (hlc, digest) = (self.clock.last(), self.records.digest.0);
         self.replicate(now, Input::Tick { hlc, digest }, out);
+        self.expire_holds(now);
+        self.advance_all(now, out);
         self.remove_expired(wall_ms);
+        self.forget_old_conflicts(wall_ms);
     }
 
     /// Whether anything waits for [`Member::begin_sync`].
@@ -288,6 +419,7 @@ impl Member {
                 let vector = self.unsynced.synced(durable);
                 self.counters.syncs += 1;
                 self.replicate(now, Input::Durable { durable: vector }, out);
+                self.release_answers(durable, out);
                 Ok(durable)
             }
             Err(error) => {
@@ -360,6 +492,7 @@ impl Member {
     fn apply_arrival(&mut self, (entry, bytes): &(Entry, Bytes)) {
         // Replication counts it as applied from here on, so a failure must stop this member for good.
         let applied = apply(&mut self.records, entry).map_err(|error| error.to_string());
+        self.note_conflicts();
         let appended = applied.and_then(|()| {
             self.journal.append(entry.dot.replica.0, entry.dot.seq, bytes).map_err(|error| error.to_string())
         });
@@ -386,7 +519,7 @@ impl Member {
 /// A batch that goes to several peers is encoded once.
 fn encoded_once(message: Message, last: &mut Option<(Message, Bytes)>) -> Bytes {
     match last {
-        Some((Message::Entries { entries: before }, frame)) if matches!(&message, Message::Entries { entries } if Arc::ptr_eq(before, entries)) => {
+        Some((Message::Entries { entries: before, urgent: hurried }, frame)) if matches!(&message, Message::Entries { entries, urgent } if urgent == hurried && Arc::ptr_eq(before, entries)) => {
             frame.clone()
         }
         _ => {

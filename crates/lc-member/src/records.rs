@@ -1,9 +1,12 @@
 //! The rows of a member: the store's table, with digest, key count, undo, and notes for watchers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lc_core::{ReplicaId, VersionVector, wire};
-use lc_crdt::{Digest, Head, RowError, RowKind, Rows};
+use lc_crdt::{Address, Digest, Head, Kind, Meeting, Merge, RowError, RowKind, Rows, Sibling};
 use lc_journal::Position;
+use lc_policy::Tables;
 use lc_store::{RowIter, RowTable, Store};
 
 use crate::unsynced::key_hash;
@@ -54,7 +57,20 @@ pub(crate) struct Records {
     pub digest: Digest,
     pub keys: u64,
     pub watches: Watches,
+    /// Rules of the tables, to tell which of several values lost.
+    pub tables: Arc<Tables>,
+    /// Values that have just lost and are not in the ledger yet.
+    pub lost: Vec<Lost>,
     undo: Option<Undo>,
+}
+
+/// A value that lost against one that was written without knowing of it.
+pub(crate) struct Lost {
+    pub table: String,
+    pub at: Address,
+    pub loser: Sibling,
+    pub winner: Sibling,
+    pub rule: &'static str,
 }
 
 /// What a failed write has to put back.
@@ -67,14 +83,24 @@ struct Undo {
 
 impl Records {
     /// The rows of a store, and where they stand.
-    pub(crate) fn open(table: RowTable<dyn Store>) -> Result<(Records, Standing), crate::Error> {
+    pub(crate) fn open(
+        table: RowTable<dyn Store>,
+        tables: Arc<Tables>,
+    ) -> Result<(Records, Standing), crate::Error> {
         let standing = match table.get(STANDING_ROW)? {
             Some(bytes) => Standing::decode(bytes)
                 .map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
             None => Standing::default(),
         };
-        let records =
-            Records { table, digest: standing.digest, keys: standing.keys, watches: Watches::default(), undo: None };
+        let records = Records {
+            table,
+            digest: standing.digest,
+            keys: standing.keys,
+            watches: Watches::default(),
+            tables,
+            lost: Vec::new(),
+            undo: None,
+        };
         Ok((records, standing))
     }
 
@@ -101,6 +127,27 @@ impl Records {
         }
         self.digest = undo.digest;
         self.keys = undo.keys;
+        self.lost.clear();
+    }
+
+    /// Those of `siblings` of which the table's rule keeps less than all.
+    fn lose(&mut self, at: &Address, siblings: &[Sibling], rule: Option<&'static str>) {
+        let table = self.tables.of_key(&at.key).clone();
+        let by_time = at.kind != Kind::String || table.policy.merge == Merge::Typed;
+        let merge = if by_time { &Merge::Lww } else { &table.policy.merge };
+        // Whoever reads is shown all of them, so none has lost.
+        if *merge == Merge::Siblings {
+            return;
+        }
+        let Some(merged) = merge.of(siblings) else { return };
+        let rule = rule.unwrap_or(merge.name());
+        self.lost.extend(merged.losers.iter().map(|&loser| Lost {
+            table: table.name.clone(),
+            at: at.clone(),
+            loser: siblings[loser].clone(),
+            winner: siblings[merged.winner].clone(),
+            rule,
+        }));
     }
 
     fn count_key(&mut self, old: Option<&Bytes>, new: Option<&Bytes>) {
@@ -145,6 +192,15 @@ impl Rows for Records {
         self.watches.touched(key);
         if let Some(undo) = &mut self.undo {
             undo.touched.push(key.map(key_hash));
+        }
+    }
+
+    fn met(&mut self, at: &Address, meeting: Meeting<'_>) {
+        match meeting {
+            Meeting::Standing(siblings) => self.lose(at, siblings, None),
+            // Noted when they met, unless another rule held then.
+            Meeting::Replaced { gone, named: false } => self.lose(at, gone, Some("collapse")),
+            Meeting::Replaced { named: true, .. } => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! frame = 1  control (protobuf)
 //!       | 2  count  (length entry)*
+//!       | 3  count  (length entry)*     the receiver is to tell at once when it has them
 //! ```
 
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use lc_core::wire::{Malformed, Reader};
 use lc_core::{Hlc, ReplicaId, VersionVector, limits};
-use lc_repl::Message;
+use lc_crdt::KeyRows;
+use lc_db::Reply;
+use lc_repl::{Known, Message, Pulse};
 use prost::Message as _;
 
 /// Largest frame that a member sends: a batch that ends in one entry at its largest, with lengths.
@@ -34,23 +37,91 @@ pub enum Frame {
     /// A message other than entries.
     Control(Message),
     /// Encoded entries of one origin.
-    Entries(Vec<Bytes>),
+    Entries {
+        /// One after the other.
+        entries: Vec<Bytes>,
+        /// The sender wants to hear at once when they are durable.
+        urgent: bool,
+    },
+    /// A peer asks for records, or for the reply to a command.
+    Ask {
+        /// The peer's name for it.
+        id: u64,
+        /// What it asks.
+        ask: Ask,
+    },
+    /// A peer answers.
+    Answer {
+        /// Our name for what was asked.
+        id: u64,
+        /// What it answers.
+        answer: Answer,
+    },
+}
+
+/// What one region asks of another for one command.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Ask {
+    /// Everything that stands under these keys.
+    Rows {
+        /// The keys.
+        keys: Vec<Bytes>,
+    },
+    /// The reply to a command that reads, if all of this is applied and fresh enough.
+    Read {
+        /// Name and arguments.
+        words: Vec<Bytes>,
+        /// What must be applied.
+        covers: VersionVector,
+        /// How old it may be at most, ms.
+        fresh_ms: Option<u64>,
+    },
+}
+
+/// What another region answers.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
+    /// The records, one for each key that was asked for, as they are once `applied` is.
+    Rows {
+        /// What was applied.
+        applied: VersionVector,
+        /// Everything under each key.
+        rows: Vec<KeyRows>,
+    },
+    /// The reply to the command.
+    Reply {
+        /// The reply; an error is one too.
+        reply: Reply,
+        /// What was applied.
+        applied: VersionVector,
+        /// How old it may be at most, ms; `None`: unknown.
+        staleness_ms: Option<u64>,
+    },
+    /// It cannot answer.
+    Refused {
+        /// Why.
+        why: String,
+    },
 }
 
 /// The bytes of a message.
 pub fn encode(message: &Message) -> Bytes {
     let control = match message {
-        Message::Entries { entries } => return encode_entries(entries),
+        Message::Entries { entries, urgent } => return encode_entries(entries, *urgent),
         Message::Hello { replica, durable } => {
             Control { hello: Some(Hello { replica: replica.0.into(), durable: pairs(durable) }), ..Control::default() }
         }
-        Message::Have { replica, durable, applied, hlc } => Control {
+        Message::Have { replica, durable, applied, hlc, pulse, known } => Control {
             have: Some(Have {
                 replica: replica.0.into(),
                 durable: pairs(durable),
                 applied: applied.as_ref().map_or_else(Vec::new, |(vector, _)| pairs(vector)),
                 digest: applied.as_ref().map_or_else(Vec::new, |(_, digest)| digest.to_le_bytes().to_vec()),
                 hlc: hlc.0,
+                sent_ns: pulse.sent_ns,
+                echo_ns: pulse.echo.map(|(ours, _)| ours),
+                held_ns: pulse.echo.map_or(0, |(_, held)| held),
+                known: known.iter().flat_map(|known| [u64::from(known.origin.0), known.seq, known.age_ms]).collect(),
             }),
             ..Control::default()
         },
@@ -58,16 +129,62 @@ pub fn encode(message: &Message) -> Bytes {
             Control { want: Some(Want { origin: origin.0.into(), after: *after }), ..Control::default() }
         }
     };
-    let mut out = BytesMut::with_capacity(1 + control.encoded_len());
-    out.put_u8(CONTROL);
-    control.encode(&mut out).expect("a BytesMut grows");
-    out.freeze()
+    control.frame()
 }
 
-fn encode_entries(entries: &Arc<[Bytes]>) -> Bytes {
+/// The bytes of a question.
+pub fn encode_ask(id: u64, ask: &Ask) -> Bytes {
+    let ask = match ask {
+        Ask::Rows { keys } => AskMessage { id, keys: keys.clone(), ..AskMessage::default() },
+        Ask::Read { words, covers, fresh_ms } => AskMessage {
+            id,
+            words: words.clone(),
+            covers: pairs(covers),
+            fresh_ms: *fresh_ms,
+            ..AskMessage::default()
+        },
+    };
+    Control { ask: Some(ask), ..Control::default() }.frame()
+}
+
+/// The bytes of an answer.
+pub fn encode_answer(id: u64, answer: &Answer) -> Bytes {
+    let answer = match answer {
+        Answer::Rows { applied, rows } => {
+            let rows = rows.iter().map(|rows| encoded(|out| rows.encode(out))).collect();
+            AnswerMessage { id, applied: pairs(applied), rows, ..AnswerMessage::default() }
+        }
+        Answer::Reply { reply, applied, staleness_ms } => AnswerMessage {
+            id,
+            reply: Some(encoded(|out| reply.encode(out))),
+            applied: pairs(applied),
+            staleness_ms: *staleness_ms,
+            ..AnswerMessage::default()
+        },
+        Answer::Refused { why } => AnswerMessage { id, refused: Some(why.clone()), ..AnswerMessage::default() },
+    };
+    Control { answer: Some(answer), ..Control::default() }.frame()
+}
+
+fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut out = Vec::new();
+    encode(&mut out);
+    Bytes::from(out)
+}
+
+impl Control {
+    fn frame(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(1 + self.encoded_len());
+        out.put_u8(CONTROL);
+        self.encode(&mut out).expect("a BytesMut grows");
+        out.freeze()
+    }
+}
+
+fn encode_entries(entries: &Arc<[Bytes]>, urgent: bool) -> Bytes {
     let bytes: usize = entries.iter().map(|entry| entry.len() + 5).sum();
     let mut out = Vec::with_capacity(bytes + 6);
-    out.push(ENTRIES);
+    out.push(if urgent { URGENT_ENTRIES } else { ENTRIES });
     lc_core::wire::put_varint(&mut out, entries.len() as u64);
     for entry in entries.iter() {
         lc_core::wire::put_bytes(&mut out, entry);
@@ -79,8 +196,8 @@ fn encode_entries(entries: &Arc<[Bytes]>) -> Bytes {
 pub fn decode(frame: Bytes) -> Result<Frame, FrameError> {
     let mut reader = Reader::new(frame);
     match reader.byte("frame tag")? {
-        CONTROL => decode_control(reader.rest()).map(Frame::Control),
-        ENTRIES => {
+        CONTROL => decode_control(reader.rest()),
+        tag @ (ENTRIES | URGENT_ENTRIES) => {
             let count = reader.bounded(MAX_FRAME_BYTES as u64, "entry count")?;
             // A lying count must not reserve more than the bytes at hand could fill.
             let mut entries = Vec::with_capacity((count as usize).min(reader.remaining() / ENTRY_BYTES_MIN));
@@ -88,30 +205,85 @@ pub fn decode(frame: Bytes) -> Result<Frame, FrameError> {
                 entries.push(reader.bytes(limits::ENTRY_BYTES_MAX, "entry")?);
             }
             reader.end("entries")?;
-            Ok(Frame::Entries(entries))
+            Ok(Frame::Entries { entries, urgent: tag == URGENT_ENTRIES })
         }
         _ => Err(Malformed::Unknown("frame tag").into()),
     }
 }
 
-fn decode_control(bytes: Bytes) -> Result<Message, FrameError> {
+fn decode_control(bytes: Bytes) -> Result<Frame, FrameError> {
     let control = Control::decode(bytes).map_err(|error| FrameError::Control(error.to_string()))?;
+    if let Some(ask) = control.ask {
+        return Ok(Frame::Ask { id: ask.id, ask: ask.decoded()? });
+    }
+    if let Some(answer) = control.answer {
+        return Ok(Frame::Answer { id: answer.id, answer: answer.decoded()? });
+    }
     if let Some(hello) = control.hello {
-        return Ok(Message::Hello { replica: replica(hello.replica)?, durable: vector(&hello.durable)? });
+        return Ok(Frame::Control(Message::Hello {
+            replica: replica(hello.replica)?,
+            durable: vector(&hello.durable)?,
+        }));
     }
     if let Some(have) = control.have {
-        let digest = <[u8; 16]>::try_from(have.digest.as_slice()).ok().map(u128::from_le_bytes);
-        let applied = vector(&have.applied)?;
-        return Ok(Message::Have {
-            replica: replica(have.replica)?,
-            durable: vector(&have.durable)?,
-            applied: digest.map(|digest| (applied, digest)),
-            hlc: Hlc(have.hlc),
-        });
+        return have.decoded().map(Frame::Control);
     }
     match control.want {
-        Some(want) => Ok(Message::Want { origin: replica(want.origin)?, after: want.after }),
+        Some(want) => Ok(Frame::Control(Message::Want { origin: replica(want.origin)?, after: want.after })),
         None => Err(Malformed::Unknown("control message").into()),
+    }
+}
+
+impl Have {
+    fn decoded(self) -> Result<Message, FrameError> {
+        let digest = <[u8; 16]>::try_from(self.digest.as_slice()).ok().map(u128::from_le_bytes);
+        let applied = vector(&self.applied)?;
+        if self.known.len() % 3 > 0 || self.known.len() > 3 * limits::REPLICAS_MAX {
+            return Err(Malformed::OutOfBounds("known origins").into());
+        }
+        let known = self.known.chunks_exact(3).map(|known| {
+            let origin = replica(u32::try_from(known[0]).map_err(|_| Malformed::OutOfBounds("replica"))?)?;
+            Ok(Known { origin, seq: known[1], age_ms: known[2] })
+        });
+        Ok(Message::Have {
+            replica: replica(self.replica)?,
+            durable: vector(&self.durable)?,
+            applied: digest.map(|digest| (applied, digest)),
+            hlc: Hlc(self.hlc),
+            pulse: Pulse { sent_ns: self.sent_ns, echo: self.echo_ns.map(|ours| (ours, self.held_ns)) },
+            known: known.collect::<Result<_, FrameError>>()?,
+        })
+    }
+}
+
+impl AskMessage {
+    fn decoded(self) -> Result<Ask, FrameError> {
+        if self.words.is_empty() {
+            return Ok(Ask::Rows { keys: self.keys });
+        }
+        Ok(Ask::Read { words: self.words, covers: vector(&self.covers)?, fresh_ms: self.fresh_ms })
+    }
+}
+
+impl AnswerMessage {
+    fn decoded(self) -> Result<Answer, FrameError> {
+        if let Some(why) = self.refused {
+            return Ok(Answer::Refused { why });
+        }
+        let applied = vector(&self.applied)?;
+        if let Some(bytes) = self.reply {
+            let mut reader = Reader::new(bytes);
+            let reply = Reply::decode(&mut reader)?;
+            reader.end("reply")?;
+            return Ok(Answer::Reply { reply, applied, staleness_ms: self.staleness_ms });
+        }
+        let rows = self.rows.into_iter().map(|bytes| {
+            let mut reader = Reader::new(bytes);
+            let rows = KeyRows::decode(&mut reader)?;
+            reader.end("key rows")?;
+            Ok(rows)
+        });
+        Ok(Answer::Rows { applied, rows: rows.collect::<Result<_, FrameError>>()? })
     }
 }
 
@@ -134,6 +306,7 @@ fn replica(id: u32) -> Result<ReplicaId, FrameError> {
 const ENTRY_BYTES_MIN: usize = 14;
 const CONTROL: u8 = 1;
 const ENTRIES: u8 = 2;
+const URGENT_ENTRIES: u8 = 3;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Control {
@@ -143,6 +316,41 @@ struct Control {
     have: Option<Have>,
     #[prost(message, optional, tag = "3")]
     want: Option<Want>,
+    #[prost(message, optional, tag = "4")]
+    ask: Option<AskMessage>,
+    #[prost(message, optional, tag = "5")]
+    answer: Option<AnswerMessage>,
+}
+
+/// With words it asks for a reply, without for rows.
+#[derive(Clone, PartialEq, prost::Message)]
+struct AskMessage {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    keys: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    words: Vec<Bytes>,
+    #[prost(uint64, repeated, tag = "4")]
+    covers: Vec<u64>,
+    #[prost(uint64, optional, tag = "5")]
+    fresh_ms: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AnswerMessage {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(string, optional, tag = "2")]
+    refused: Option<String>,
+    #[prost(uint64, repeated, tag = "3")]
+    applied: Vec<u64>,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    rows: Vec<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    reply: Option<Bytes>,
+    #[prost(uint64, optional, tag = "6")]
+    staleness_ms: Option<u64>,
 }
 
 /// Vectors are flat lists: replica, sequence, replica, sequence...
@@ -166,6 +374,15 @@ struct Have {
     digest: Vec<u8>,
     #[prost(fixed64, tag = "5")]
     hlc: u64,
+    #[prost(fixed64, tag = "6")]
+    sent_ns: u64,
+    #[prost(fixed64, optional, tag = "7")]
+    echo_ns: Option<u64>,
+    #[prost(uint64, tag = "8")]
+    held_ns: u64,
+    /// Replica, sequence, age in ms, and again.
+    #[prost(uint64, repeated, tag = "9")]
+    known: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -181,7 +398,7 @@ mod tests {
     use super::{Frame, decode, encode};
     use bytes::Bytes;
     use lc_core::{Hlc, ReplicaId, VersionVector};
-    use lc_repl::Message;
+    use lc_repl::{Known, Message, Pulse};
 
     #[test]
     fn control_messages_come_back() {
@@ -193,8 +410,17 @@ mod tests {
                 durable: durable.clone(),
                 applied: Some((durable.clone(), 1 << 100)),
                 hlc: Hlc(99),
+                pulse: Pulse { sent_ns: 5, echo: Some((1 << 60, 7)) },
+                known: vec![Known { origin: ReplicaId(4), seq: 9, age_ms: 300 }],
             },
-            Message::Have { replica: ReplicaId(1), durable, applied: None, hlc: Hlc(99) },
+            Message::Have {
+                replica: ReplicaId(1),
+                durable,
+                applied: None,
+                hlc: Hlc(99),
+                pulse: Pulse::default(),
+                known: Vec::new(),
+            },
             Message::Want { origin: ReplicaId(2), after: 0 },
         ] {
             assert!(matches!(decode(encode(&message)), Ok(Frame::Control(back)) if back == message), "{message:?}");
@@ -204,8 +430,11 @@ mod tests {
     #[test]
     fn entries_come_back_and_a_lying_count_is_refused() {
         let entries: std::sync::Arc<[Bytes]> = vec![Bytes::from_static(b"a"), Bytes::from_static(b"bc")].into();
-        let frame = encode(&Message::Entries { entries: entries.clone() });
-        assert!(matches!(decode(frame), Ok(Frame::Entries(back)) if back == entries.to_vec()));
+        for hurry in [false, true] {
+            let frame = encode(&Message::Entries { entries: entries.clone(), urgent: hurry });
+            let back = decode(frame);
+            assert!(matches!(back, Ok(Frame::Entries { entries: back, urgent }) if back == entries.to_vec() && urgent == hurry));
+        }
         assert!(decode(Bytes::from_static(&[2, 0xff, 0xff, 0x03, 1])).is_err());
         assert!(decode(Bytes::new()).is_err());
     }
@@ -218,7 +447,7 @@ mod tests {
         let small = Bytes::from(vec![0; super::ENTRY_BYTES_MIN]);
         let mut entries = vec![small; batch_bytes / super::ENTRY_BYTES_MIN];
         entries.push(Bytes::from(vec![0; lc_core::limits::ENTRY_BYTES_MAX]));
-        let frame = encode(&Message::Entries { entries: entries.into() });
+        let frame = encode(&Message::Entries { entries: entries.into(), urgent: false });
         assert!(frame.len() <= super::MAX_FRAME_BYTES, "{} bytes", frame.len());
         assert!(decode(frame).is_ok());
     }

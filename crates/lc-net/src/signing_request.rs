@@ -3,8 +3,8 @@
 use std::fmt;
 
 use rcgen::{
-    CertificateParams, CertificateSigningRequestParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256,
-    PublicKey, PublicKeyData,
+    CertificateParams, CertificateSigningRequestParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKey,
+    PublicKeyData,
 };
 
 use crate::error::Error;

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
-use lc_db::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
+use lc_core::VersionVector;
+use lc_db::{Demand, Engine, Error, Host, Promise, Receipt, Reply, Session, Source, Txn, View, WatchStamp};
+use lc_member::{Delivered, Settled};
+use lc_policy::Tables;
 
 use crate::clients::Client;
+use crate::waiting::{Awaited, Hold};
 use crate::{ClientInfo, Node, Wait};
 
 /// An `lc_db::Engine` on a node. Dropping it unregisters the client.
@@ -14,12 +19,39 @@ pub struct Connection {
     pub(crate) node: Arc<Node>,
     client: Arc<Client>,
     wait: Option<Wait>,
+    /// What the command under way waits for.
+    pending: Option<Awaited>,
+    /// What it waited for has come; the same command is about to be executed again.
+    settled: Option<Settled>,
+    /// Records that the next read is to look at instead of the node's own.
+    merged: Option<Settled>,
+    promise: Option<Promise>,
+    hold: Option<Hold>,
+    seen: VersionVector,
+    /// Of the last command, if it was more than local work.
+    delivered: Option<(Source, Delivered)>,
+    /// Of the last write: bytes of its entry times regions.
+    sent_bytes: u64,
+    wrote: bool,
 }
 
 impl Connection {
     pub(crate) fn new(node: Arc<Node>, client: ClientInfo) -> Connection {
         let client = node.clients.enter(client, node.wall_ms());
-        Connection { node, client, wait: None }
+        Connection {
+            node,
+            client,
+            wait: None,
+            pending: None,
+            settled: None,
+            merged: None,
+            promise: None,
+            hold: None,
+            seen: VersionVector::new(),
+            delivered: None,
+            sent_bytes: 0,
+            wrote: false,
+        }
     }
 
     /// The connection's number on this node.
@@ -30,6 +62,33 @@ impl Connection {
     /// What must be durable before the replies made so far may leave.
     pub fn take_wait(&mut self) -> Option<Wait> {
         self.wait.take()
+    }
+
+    /// What regions must hold before the reply of the last command may leave.
+    pub fn take_hold(&mut self) -> Option<Hold> {
+        self.hold.take()
+    }
+
+    /// Returns once enough regions have the write, or with the reason why its client must be told otherwise. Safe to
+    /// drop: the write stays, only nobody is told.
+    pub async fn held(&mut self, hold: Hold) -> Result<(), Error> {
+        match hold.0.settled().await {
+            Settled::Failed(error) => Err(error),
+            Settled::Held(delivered) => {
+                self.delivered = Some((Source::Local, delivered));
+                self.wrote = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns once what the last command asked for has come, or cannot be had; then the command is to be executed again.
+    /// Dropped, nobody waits any more.
+    pub async fn settle(&mut self) {
+        if let Some(awaited) = self.pending.take() {
+            self.settled = Some(awaited.settled().await);
+        }
     }
 
     /// Whether `CLIENT KILL` asked this connection to end.
@@ -65,6 +124,36 @@ impl Connection {
     fn must_wait(&mut self, position: Option<Wait>) {
         self.wait = self.wait.max(position);
     }
+
+    /// Runs a write under the node's lock, and registers what was promised about it before anybody else has a turn.
+    fn decide<T>(
+        &mut self,
+        run: impl FnOnce(&mut lc_member::Member, u64, u64) -> (Result<T, Error>, Option<Wait>),
+    ) -> Result<T, Error> {
+        let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
+        let promise = self.promise.take();
+        // Let go of before the lock is taken: giving up a wait takes it too.
+        self.hold = None;
+        let mut member = self.node.member.write();
+        let before = member.last_dot();
+        let (outcome, wait) = run(&mut member, wall_ms, seed);
+        let dot = member.last_dot();
+        self.wrote = outcome.is_ok() && dot != before;
+        if self.wrote
+            && let Some(promise) = promise
+        {
+            let ticket = member.hold(self.node.now(), dot, promise);
+            self.hold = Some(Hold(self.node.waiting.enter(&self.node, ticket)));
+        }
+        self.sent_bytes = if self.wrote { member.last_entry_bytes() as u64 * member.peer_count() as u64 } else { 0 };
+        drop(member);
+        self.delivered = None;
+        self.must_wait(wait);
+        if wait.is_some() {
+            self.node.wakeup.urgent();
+        }
+        outcome
+    }
 }
 
 impl Drop for Connection {
@@ -80,19 +169,23 @@ impl Engine for Connection {
 
     fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let (outcome, wait) = self.node.member.read().read(wall_ms, seed, keys, run);
+        let (outcome, wait) = match self.merged.take() {
+            Some(Settled::Merged(merged, delivered)) => {
+                self.delivered = Some((Source::Quorum(delivered.regions.len() + 1), delivered));
+                self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)
+            }
+            _ => {
+                self.delivered = None;
+                self.node.member.read().read(wall_ms, seed, keys, run)
+            }
+        };
+        self.wrote = false;
         self.must_wait(wait);
         outcome
     }
 
     fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
-        let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let (outcome, wait) = self.node.member.write().write(wall_ms, seed, run);
-        self.must_wait(wait);
-        if wait.is_some() {
-            self.node.wakeup.urgent();
-        }
-        outcome
+        self.decide(|member, wall_ms, seed| member.write(wall_ms, seed, run))
     }
 
     fn write_if_unchanged(
@@ -100,13 +193,7 @@ impl Engine for Connection {
         watched: &[(Bytes, WatchStamp)],
         run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>,
     ) -> Result<Option<Reply>, Error> {
-        let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let (outcome, wait) = self.node.member.write().write_if_unchanged(wall_ms, seed, watched, run);
-        self.must_wait(wait);
-        if wait.is_some() {
-            self.node.wakeup.urgent();
-        }
-        outcome
+        self.decide(|member, wall_ms, seed| member.write_if_unchanged(wall_ms, seed, watched, run))
     }
 
     fn watch(&mut self, key: &[u8]) -> WatchStamp {
@@ -119,5 +206,91 @@ impl Engine for Connection {
         }
         let mut member = self.node.member.write();
         keys.iter().for_each(|(key, _)| member.unwatch(key));
+    }
+
+    fn all_plain(&self) -> bool {
+        self.node.plain.load(Ordering::Relaxed)
+    }
+
+    fn tables(&self) -> Arc<Tables> {
+        self.node.tables()
+    }
+
+    fn region_count(&self) -> usize {
+        self.node.region_count()
+    }
+
+    fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
+        match self.settled.take() {
+            Some(Settled::Here(_) | Settled::Held(_)) => return Ok(None),
+            Some(merged @ Settled::Merged(..)) => {
+                self.merged = Some(merged);
+                return Ok(None);
+            }
+            Some(Settled::Answered(reply, delivered)) => {
+                self.seen = delivered.seen.clone();
+                self.wrote = false;
+                self.delivered = Some((Source::Forwarded, delivered));
+                return Ok(Some(reply));
+            }
+            Some(Settled::Failed(error)) => return Err(error),
+            None => {}
+        }
+        // Let go of before the lock is taken: giving up a wait takes it too.
+        self.pending = None;
+        let mut frames = Vec::new();
+        let mut member = self.node.member.write();
+        let Some(ticket) = member.demand(self.node.now(), demand, &mut frames) else { return Ok(None) };
+        self.pending = Some(self.node.waiting.enter(&self.node, ticket));
+        self.node.deliver_settled(&mut member);
+        self.node.send(frames);
+        Err(Error::Later)
+    }
+
+    fn promise(&mut self, promise: Promise) {
+        self.promise = Some(promise);
+    }
+
+    fn take_seen(&mut self) -> VersionVector {
+        std::mem::take(&mut self.seen)
+    }
+
+    fn receipt(&mut self) -> Receipt {
+        let (source, delivered) = self.delivered.clone().unwrap_or_default();
+        let mut regions = vec![self.node.config.region.clone()];
+        for node in &delivered.regions {
+            let region = self.node.region_of(node.0);
+            if !regions.contains(&region) {
+                regions.push(region);
+            }
+        }
+        let ms = |time: Duration| time.as_millis() as u64;
+        let staleness = match source {
+            Source::Forwarded => delivered.staleness.map(ms),
+            _ => self.node.member.read().staleness(self.node.now()).map(ms),
+        };
+        Receipt {
+            ack: None,
+            held_by: if self.wrote { regions.len() } else { 0 },
+            read: source,
+            staleness_ms: if self.wrote { Some(0) } else { staleness },
+            regions,
+            wan_bytes: delivered.wan_bytes + if self.wrote { self.sent_bytes } else { 0 },
+            waited_ms: ms(delivered.waited),
+            fallback: delivered.fallback,
+        }
+    }
+
+    fn session_token(&mut self, seen: &VersionVector) -> Result<String, Error> {
+        let (vector, wait) = self.node.member.read().session_vector(seen);
+        // The token must not name a write that a crash could still take away.
+        self.must_wait(wait);
+        self.node.seal(&vector)
+    }
+
+    fn open_token(&mut self, token: &[u8]) -> Result<VersionVector, Error> {
+        let vector = self.node.open(token)?;
+        self.node.member.read().check_session(&vector)?;
+        Ok(vector)
     }
 }

@@ -16,6 +16,7 @@ mod links;
 mod metrics;
 mod node;
 mod status;
+mod waiting;
 
 pub use clients::ClientInfo;
 pub use config::{Config, LinkConfig, Peer};
@@ -25,3 +26,4 @@ pub use lc_journal::Position as Wait;
 pub use metrics::{Sample, SampleKind};
 pub use node::Node;
 pub use status::{PeerStatus, Status};
+pub use waiting::Hold;

@@ -91,10 +91,13 @@ fn on_event(node: &Node, event: LinkEvent) {
         }
     }
     node.send(frames);
-    let wants_sync = member.wants_sync();
+    node.deliver_settled(&mut member);
+    let (wants_sync, hurried) = (member.wants_sync(), member.is_hurried());
     drop(member);
-    if wants_sync {
-        node.wakeup.soon();
+    match (wants_sync, hurried) {
+        (true, true) => node.wakeup.urgent(),
+        (true, false) => node.wakeup.soon(),
+        _ => {}
     }
 }
 
@@ -107,6 +110,7 @@ async fn tick(node: Arc<Node>) {
         let mut member = node.member.write();
         member.tick(node.now(), node.wall_ms(), &mut frames);
         node.send(frames);
+        node.deliver_settled(&mut member);
         let wants_sync = member.wants_sync();
         drop(member);
         if wants_sync {

@@ -1,1 +1,37 @@
-//! Consensus.
+//! Consensus: one replicated log of commands, applied in the same order by every member's machine. The only room that names openraft.
+//!
+//! In:    commands and frames as bytes; a [`lc_env::Disk`], a [`Machine`], a [`Carrier`].
+//! Out:   answers of the machine, frames for other members, [`Status`].
+//! Never: what a command means; sockets; randomness but [`lc_env::Random`]; a sync that failed, tried again.
+//! Proof: tests/elections.rs, tests/crashes.rs, tests/members.rs, tests/throughput.rs on simulated links, disks and time.
+//! Start: [`Group`] in group.rs; the bytes are in docs/formats/raft.md.
+//!
+//! Time is tokio's: openraft sleeps on tokio's timers and reads the clock that goes with them, so a paused runtime stops both.
+
+mod bytes_budget;
+mod carrier;
+mod codec;
+mod disk_work;
+mod error;
+mod frame;
+mod group;
+mod log;
+mod machine;
+mod network;
+mod prefixed_disk;
+mod settings;
+mod snapshots;
+mod state_machine;
+mod status;
+mod type_config;
+mod wire;
+
+pub use carrier::Carrier;
+pub use disk_work::DiskWork;
+pub use error::Error;
+pub use frame::RAFT_FRAME;
+pub use group::Group;
+pub use machine::Machine;
+pub use prefixed_disk::PrefixedDisk;
+pub use settings::Settings;
+pub use status::Status;

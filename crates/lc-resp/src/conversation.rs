@@ -27,6 +27,19 @@ pub trait Client: Send + 'static {
     /// stays decided, only nobody is told.
     fn durable(&mut self, wait: Self::Wait) -> impl Future<Output = Result<(), lc_db::Error>> + Send;
 
+    /// A write that other regions must hold before its reply may leave.
+    type Hold: Send;
+
+    /// What the last command's reply waits for beside durability here; `None` for nearly all.
+    fn take_hold(&mut self) -> Option<Self::Hold>;
+
+    /// Returns once enough regions hold it, or with what its client must be told instead. Dropping it changes nothing:
+    /// the write stays.
+    fn held(&mut self, hold: Self::Hold) -> impl Future<Output = Result<(), lc_db::Error>> + Send;
+
+    /// After a command answered [`lc_db::Error::Later`]: returns once it can be executed again. Dropped, nobody waits.
+    fn settle(&mut self) -> impl Future<Output = ()> + Send;
+
     /// Whether `CLIENT KILL` named this connection.
     fn killed(&self) -> bool;
 
@@ -50,6 +63,10 @@ pub(crate) struct Conversation<S, C: Client> {
     output: Vec<u8>,
     /// Replies in `output`.
     replies: usize,
+    /// Replies that other regions hold up: where in `output` each belongs, in order.
+    held: Vec<Held<C::Hold>>,
+    /// The first request in `input` waits for other regions.
+    later: bool,
     /// `CLIENT REPLY SKIP` came just before.
     skip: bool,
     told: Told,
@@ -65,6 +82,15 @@ struct Told {
     authenticated: bool,
 }
 
+/// A reply that may not leave before other regions hold what it claims.
+struct Held<H> {
+    at: usize,
+    reply: Reply,
+    hold: H,
+    receipts: bool,
+    protocol: Protocol,
+}
+
 /// What to do once a batch is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -72,6 +98,8 @@ enum Next {
     Execute,
     /// The next request is not whole.
     Read,
+    /// The next request waits for other regions; what came before it is answered first.
+    Settle,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
@@ -84,6 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             input: BytesMut::new(),
             output: Vec::new(),
             replies: 0,
+            held: Vec::new(),
+            later: false,
             skip: false,
             told: Told::default(),
             idle_timeout,
@@ -101,6 +131,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
                 }
                 if next == Next::Read {
                     break;
+                }
+                if next == Next::Settle {
+                    self.client.settle().await;
+                    continue;
                 }
                 // One client's long pipeline must not keep a thread from the others.
                 tokio::task::yield_now().await;
@@ -156,6 +190,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             match self.parser.parse(&input[done..], limits) {
                 Ok(Some(length)) => {
                     self.execute(&input[done..done + length]);
+                    if std::mem::take(&mut self.later) {
+                        next = Next::Settle;
+                        break;
+                    }
                     done += length;
                     count += 1;
                 }
@@ -196,19 +234,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         }
         let reply = self.session.execute(&words, self.client.engine());
         drop(words);
+        if reply == Reply::Error(lc_db::Error::Later) {
+            self.later = true;
+            return;
+        }
         // At once, not once a batch: the next command may be `CLIENT LIST`.
         self.describe();
-        self.push(&reply);
+        self.push(reply);
     }
 
-    fn push(&mut self, reply: &Reply) {
+    fn push(&mut self, reply: Reply) {
+        let hold = self.client.take_hold();
         let skip_this = std::mem::take(&mut self.skip);
         if std::mem::take(&mut self.session.skip_next) {
             self.skip = true;
-        } else if !skip_this && !self.session.silent {
-            encode(reply, Protocol::of(self.session.protocol), &mut self.output);
-            self.replies += 1;
+            return;
         }
+        if skip_this || self.session.silent {
+            return;
+        }
+        let (protocol, receipts) = (Protocol::of(self.session.protocol), self.session.receipts);
+        self.replies += 1;
+        if let Some(hold) = hold {
+            self.held.push(Held { at: self.output.len(), reply, hold, receipts, protocol });
+            return;
+        }
+        let reply = self.with_receipt(reply, receipts);
+        encode(&reply, protocol, &mut self.output);
+    }
+
+    /// The reply, with its receipt beside it if the client asked for receipts.
+    fn with_receipt(&mut self, reply: Reply, receipts: bool) -> Reply {
+        if !receipts {
+            return reply;
+        }
+        Reply::Array(vec![reply, self.client.engine().receipt().reply()])
     }
 
     /// Sends the batch's replies, after what they claim is durable.
@@ -218,6 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         {
             self.retract(&error);
         }
+        self.answer_held().await;
         if !self.output.is_empty() {
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await?;
@@ -228,9 +289,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         Ok(())
     }
 
+    /// Puts replies that other regions held up where they belong, or what their clients must be told instead.
+    async fn answer_held(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let (before, mut taken) = (std::mem::take(&mut self.output), 0);
+        for Held { at, reply, hold, receipts, protocol } in std::mem::take(&mut self.held) {
+            let reply = match self.client.held(hold).await {
+                Ok(()) => reply,
+                Err(error) => Reply::Error(error),
+            };
+            let reply = self.with_receipt(reply, receipts);
+            self.output.extend_from_slice(&before[taken..at]);
+            taken = at;
+            encode(&reply, protocol, &mut self.output);
+        }
+        self.output.extend_from_slice(&before[taken..]);
+    }
+
     /// Takes back replies that were never sent: what they claim did not become durable.
     fn retract(&mut self, error: &lc_db::Error) {
         self.output.clear();
+        self.held.clear();
         for _ in 0..self.replies {
             errors::push_refusal(error, &mut self.output);
         }

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use lc_core::{Dot, NodeId};
 use lc_db::{Reply, Session};
 use lc_journal::Position;
-use lc_member::{Frame, Outgoing, Settings, wire};
+use lc_member::{Frame, Outgoing, Peer, Settings, wire};
 use lc_repl::Message;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -499,14 +500,14 @@ fn shown(request: &[clients::Words]) -> String {
 
 fn change_frame(bug: Bug, frame: Bytes) -> Bytes {
     match wire::decode(frame.clone()) {
-        Ok(Frame::Entries(entries)) => {
+        Ok(Frame::Entries { entries, urgent }) => {
             let changed = entries.into_iter().filter_map(|bytes| {
                 let entry = bug.change_entry(lc_crdt::Entry::decode(bytes).ok()?)?;
                 let mut out = Vec::new();
                 entry.encode(&mut out);
                 Some(Bytes::from(out))
             });
-            wire::encode(&Message::Entries { entries: changed.collect() })
+            wire::encode(&Message::Entries { entries: changed.collect(), urgent })
         }
         Ok(Frame::Control(Message::Hello { replica, durable })) if bug == Bug::GreetingClaimsMore => {
             let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
@@ -520,7 +521,12 @@ fn settings(rng: &Rng, index: usize, count: usize) -> Settings {
     Settings {
         cluster: "simulated".to_owned(),
         node: node(index),
-        peers: (0..count).filter(|&other| other != index).map(node).collect(),
+        region: region_name(index),
+        peers: (0..count)
+            .filter(|&other| other != index)
+            .map(|other| Peer { node: node(other), region: region_name(other) })
+            .collect(),
+        tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 1,
         table: lc_store::TableOptions { cache_bytes: 4096, hash_seed: 1 },
@@ -535,6 +541,10 @@ fn settings(rng: &Rng, index: usize, count: usize) -> Settings {
             ..lc_repl::Settings::default()
         },
     }
+}
+
+fn region_name(index: usize) -> String {
+    format!("region-{index}")
 }
 
 fn node(index: usize) -> NodeId {

@@ -1,8 +1,20 @@
 //! The command line.
 
+mod conflicts;
+mod door;
+mod join;
+mod region;
+mod table;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use conflicts::{ConflictsAction, ConflictsOptions};
+pub use door::DoorOptions;
+pub use join::JoinOptions;
+pub use region::{RegionAction, RegionOptions};
+pub use table::{DialOptions, TableAction, TableOptions};
 
 /// Lightcone: one database in every region of the world.
 #[derive(Parser, Debug)]
@@ -24,6 +36,14 @@ pub enum Command {
     Fault(FaultOptions),
     /// Show how a node is, and how far the others are behind it.
     Status(StatusOptions),
+    /// Declare tables, change their dials while they are used, and see what each dial promises and costs.
+    Table(TableOptions),
+    /// Show writes that lost against a concurrent one, and put their values back.
+    Conflicts(ConflictsOptions),
+    /// Show the cluster's regions, invite new ones, take old ones out.
+    Region(RegionOptions),
+    /// Make this machine a node of a cluster that invited it.
+    Join(JoinOptions),
     /// Everything about node.toml.
     Config(ConfigOptions),
 }
@@ -140,18 +160,9 @@ pub enum Fault {
 /// `lightcone status`.
 #[derive(Args, Debug)]
 pub struct StatusOptions {
-    /// The node's HTTP door.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8001")]
-    pub at: String,
-    /// As JSON, for programs.
-    #[arg(long)]
-    pub json: bool,
-    /// For https: the certificate, PEM, that signed the node's.
-    #[arg(long, value_name = "FILE")]
-    pub authority: Option<PathBuf>,
-    /// A file whose first line is the node's token.
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
+    /// Which node to ask.
+    #[command(flatten)]
+    pub door: DoorOptions,
 }
 
 /// `lightcone config`.

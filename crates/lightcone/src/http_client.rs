@@ -34,8 +34,9 @@ impl Target {
     }
 
     /// From `http://HOST:PORT` or `https://HOST:PORT`; the latter needs the authority that signed the node's certificate.
-    pub fn parse(url: &str, authority: Option<&Path>, token: Option<String>) -> Result<Target, Error> {
-        let wrong = |why: &str| Error::Usage(format!("--at {url}: {why}; right would be http://127.0.0.1:8001"));
+    /// `option` names the URL in messages.
+    pub fn parse(option: &str, url: &str, authority: Option<&Path>, token: Option<String>) -> Result<Target, Error> {
+        let wrong = |why: &str| Error::Usage(format!("{option} {url}: {why}; right would be http://127.0.0.1:8001"));
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("no http:// or https:// in front"))?;
         let (tls, port) = match (scheme, authority) {
             ("http", _) => (None, 80),
@@ -107,6 +108,12 @@ impl Answer {
     }
 }
 
+/// A name as one segment of a path, or as a value in a query.
+pub fn segment(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 fn split_port(rest: &str, default: u16) -> Option<(&str, u16)> {
     let after_address = rest.rfind(']').map_or(0, |at| at + 1);
     match rest[after_address..].rsplit_once(':') {
@@ -150,10 +157,10 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Target, parse};
+    use super::{Answer, Target, parse, segment};
 
     fn target(url: &str) -> Result<String, String> {
-        Target::parse(url, None, None).map(|target| target.shown()).map_err(|error| error.to_string())
+        Target::parse("--at", url, None, None).map(|target| target.shown()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -185,6 +192,12 @@ mod tests {
         for text in ["", "+PONG\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 é\r\n\r\n"] {
             assert_eq!(answer(text), Err("the answer is not HTTP".to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_with_any_character_is_one_segment() {
+        assert_eq!(segment("carts-2.x_y~"), "carts-2.x_y~");
+        assert_eq!(segment("a/b?c=d e&é"), "a%2Fb%3Fc%3Dd%20e%26%C3%A9");
     }
 
     #[test]

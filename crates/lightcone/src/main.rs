@@ -1,7 +1,7 @@
 //! The binary: configuration, command line, wiring. It decides nothing.
 //!
 //! In:    arguments, node.toml, signals.
-//! Out:   a running node; a world of them on one machine; faults in it; how a node is.
+//! Out:   a running node; a world of them on one machine; faults in it; what operators ask of a node; a node that joins.
 //! Never: what a command means, what a record is, what goes over a link.
 //! Proof: config/tests.rs, unit tests beside each file; the black-box tests start this binary.
 //! Start: `main` below, then server.rs for a node and dev.rs for a world.
@@ -12,17 +12,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod cli;
 mod config;
+mod conflicts;
 mod dev;
 mod doors;
 mod error;
 mod fault;
 mod http_client;
+mod invitation;
+mod join;
 mod logging;
 mod names;
+mod node_door;
+mod region;
 mod server;
+mod shown;
 mod status;
 mod stop_signal;
+mod table;
+mod terminal;
+#[cfg(test)]
+mod test_door;
 mod text_table;
+mod utc;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,6 +64,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Dev(options) => on(Builder::new_current_thread(), dev::run(options)),
         Command::Fault(options) => on(Builder::new_current_thread(), fault::run(options)),
         Command::Status(options) => on(Builder::new_current_thread(), status::run(options)),
+        Command::Table(options) => on(Builder::new_current_thread(), table::run(options)),
+        Command::Conflicts(options) => on(Builder::new_current_thread(), conflicts::run(options)),
+        Command::Region(options) => on(Builder::new_current_thread(), region::run(options)),
+        Command::Join(options) => on(Builder::new_current_thread(), join::run(options)),
         Command::Config(options) => config_action(&options.action),
     }
 }

@@ -1,38 +1,23 @@
 //! `lightcone status`: a node's own word on how it is, for people.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
-use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Error;
 use crate::cli::StatusOptions;
-use crate::http_client::Target;
+use crate::node_door::NodeDoor;
+use crate::shown::{UNKNOWN, shown};
 use crate::text_table::TextTable;
+use crate::{Error, terminal};
 
 /// Asks the node and prints what it says.
 pub async fn run(options: StatusOptions) -> Result<(), Error> {
-    let token = options.token_file.as_deref().map(first_line).transpose()?;
-    let target = Target::parse(&options.at, options.authority.as_deref(), token)?;
-    let answer = target.ask("GET", "/status", None, PATIENCE).await.map_err(|error| {
-        Error::Asked(format!("{error}\nis the node up? `lightcone fault list` shows a dev world's regions and ports; --at names another node"))
-    })?;
-    let body = answer.ok()?;
-    if options.json {
-        println!("{body}");
-        return Ok(());
+    let door = NodeDoor::open(&options.door)?;
+    let body = door.ask("GET", "/status", None, &[]).await?;
+    if options.door.json {
+        return terminal::print(&format!("{}\n", body.text));
     }
-    let status: Value = serde_json::from_str(&body)
-        .map_err(|error| Error::Asked(format!("{} did not answer with a status: {error}", target.shown())))?;
-    print!("{}", text(&status, std::io::stdout().is_terminal()));
-    Ok(())
-}
-
-fn first_line(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::system(format!("read {}", path.display())))?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    terminal::print(&text(&body.json()?, terminal::bold()))
 }
 
 /// Every fact that is missing or null shows as unknown, never as 0.
@@ -102,15 +87,6 @@ fn peer_table(peers: &[Value]) -> TextTable {
     table
 }
 
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => UNKNOWN.to_owned(),
-        // What a node says goes to a terminal: no control characters.
-        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
-        other => other.to_string(),
-    }
-}
-
 fn vector(value: &Value) -> String {
     let Some(map) = value.as_object() else { return UNKNOWN.to_owned() };
     let seqs: Vec<String> = map.iter().map(|(replica, seq)| format!("{replica}:{seq}")).collect();
@@ -132,9 +108,6 @@ fn duration(value: &Value) -> String {
         Some(s) => format!("{} h", s / 3600),
     }
 }
-
-const UNKNOWN: &str = "unknown";
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

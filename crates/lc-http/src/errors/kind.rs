@@ -30,8 +30,8 @@ impl Kind {
     pub const BAD_TOKEN: Kind = kind(
         StatusCode::BAD_REQUEST,
         "bad_token",
-        "Session token not accepted",
-        "The session token is forged, of another cluster or of the future. Start a new session.",
+        "Token not accepted",
+        "The token of a session or an invitation is forged, used up, of another cluster or of the future. Get a new one.",
     );
     pub const UNAUTHORIZED: Kind =
         kind(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", "The node's token is missing or wrong.");
@@ -102,7 +102,7 @@ impl Kind {
         "The machinery for this setting is not built yet; the detail names the nearest one that is.",
     );
     pub const NOT_OFFERED: Kind =
-        kind(StatusCode::NOT_IMPLEMENTED, "not_offered", "Not offered", "This node does not offer the command behind.");
+        kind(StatusCode::NOT_IMPLEMENTED, "not_offered", "Not offered", "This node does not do that.");
 }
 
 /// The request may be right; the node or the cluster cannot, or not now.
@@ -113,8 +113,12 @@ impl Kind {
         "The node must stop",
         "Its data or its disk can no longer be trusted. Ask another node.",
     );
-    pub const INTERNAL: Kind =
-        kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "A defect of the node: please report it.");
+    pub const INTERNAL: Kind = kind(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "Internal error",
+        "A defect of the node: please report it.",
+    );
     pub const UNAVAILABLE: Kind =
         passing(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", "The node cannot do it now.");
     pub const RETRY: Kind =

@@ -10,7 +10,9 @@ use lc_journal::Journal;
 use lc_repl::Replicator;
 use lc_store::{RowTable, Store};
 
+use super::conflicts::note_lost;
 use super::{Counters, Health, Member, Settings};
+use crate::ledger::Ledger;
 use crate::log::Cursors;
 use crate::records::{Records, Standing};
 use crate::unsynced::Unsynced;
@@ -20,8 +22,9 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
     let (journal, recovery) = Journal::open(disk.clone(), journal_options(&settings))?;
-    let (mut records, mut standing) = Records::open(RowTable::new(store, &settings.table))?;
-    let entries_replayed = replay(&journal, &mut records, &mut standing)?;
+    let (mut records, mut standing) = Records::open(RowTable::new(store, &settings.table), settings.tables.clone())?;
+    let mut ledger = Ledger::open(&records.table)?;
+    let entries_replayed = replay(&journal, &mut records, &mut ledger, &mut standing)?;
     let last_seq = standing.applied.get(me);
     // After a crash the journal may have lost entries that nobody was told of. Their dots are skipped, so that no
     // dot is ever used twice; the next entry says which one it follows.
@@ -48,6 +51,12 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
         health: Health::default(),
         scratch: Vec::new(),
+        tables: settings.tables.clone(),
+        ledger,
+        evicted_ms: 0,
+        requests: super::Requests::default(),
+        holds: super::Holds::default(),
+        answers: super::Answers::default(),
         settings,
     })
 }
@@ -61,7 +70,12 @@ fn journal_options(settings: &Settings) -> lc_journal::Options {
 }
 
 /// Applies what the journal has beyond the rows. Entries before `standing.applied` are passed over.
-fn replay(journal: &Journal, records: &mut Records, standing: &mut Standing) -> Result<u64, Error> {
+fn replay(
+    journal: &Journal,
+    records: &mut Records,
+    ledger: &mut Ledger,
+    standing: &mut Standing,
+) -> Result<u64, Error> {
     if journal.first() > standing.position {
         return Err(Error::JournalTooShort { first: journal.first().0, applied: standing.position.0 });
     }
@@ -70,7 +84,7 @@ fn replay(journal: &Journal, records: &mut Records, standing: &mut Standing) -> 
         let start = standing.position;
         let mut outcome = Ok(());
         let next = journal.read(start, REPLAY_BYTES, |record| {
-            outcome = replay_one(records, standing, record.payload, &mut replayed);
+            outcome = replay_one(records, ledger, standing, record.payload, &mut replayed);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome?;
@@ -86,6 +100,7 @@ fn replay(journal: &Journal, records: &mut Records, standing: &mut Standing) -> 
 
 fn replay_one(
     records: &mut Records,
+    ledger: &mut Ledger,
     standing: &mut Standing,
     payload: bytes::Bytes,
     replayed: &mut u64,
@@ -97,6 +112,8 @@ fn replay_one(
         return Ok(());
     }
     apply(records, &entry)?;
+    // What was noted before the crash and reached the store is known already.
+    note_lost(records, ledger)?;
     standing.applied.raise(entry.dot.replica, entry.dot.seq);
     *replayed += 1;
     Ok(())

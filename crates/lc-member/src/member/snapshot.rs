@@ -36,6 +36,10 @@ pub struct Counters {
     pub flushes: u64,
     /// Broken invariants noticed.
     pub alarms: u64,
+    /// Regions that a quorum read found behind and that were sent what they lacked.
+    pub laggards_helped: u64,
+    /// Writes that lost against a concurrent one, as far as this node noticed since it opened.
+    pub conflicts: u64,
 }
 
 /// Whether the member can be trusted with writes.

@@ -59,9 +59,14 @@ impl Act<'_> {
         }
     }
 
-    /// Whether it takes away what it saw of a cell.
-    fn removes_cell(&self, at: &Address) -> bool {
+    /// Whether it takes away what it saw of a cell; `target` is an act on it.
+    fn removes_cell(&self, at: &Address, target: &Act<'_>) -> bool {
         match self.op {
+            // It takes away only what it names, and what its own entry wrote before.
+            Op::PutOver { at: other, over, .. } => {
+                let named = over.contains(&target.entry.dot) || self.entry.dot == target.entry.dot;
+                other == at && named && !matches!(target.op, Op::Add { .. })
+            }
             Op::Put { at: other, .. } | Op::Remove { at: other, .. } => other == at,
             Op::Delete { key, .. } => *key == at.key,
             Op::Clear { .. } => true,
@@ -72,7 +77,7 @@ impl Act<'_> {
     /// Whether it takes away what it saw of a key's choices of expiry.
     fn removes_expiry(&self, of: &Bytes) -> bool {
         match self.op {
-            Op::Put { at, .. } => at.kind == Kind::String && at.key == *of,
+            Op::Put { at, .. } | Op::PutOver { at, .. } => at.kind == Kind::String && at.key == *of,
             Op::Delete { key, .. } | Op::Expire { key, .. } => key == of,
             Op::Clear { .. } => true,
             Op::Add { .. } | Op::Remove { .. } => false,
@@ -104,7 +109,9 @@ impl Expected {
     fn add_key(&mut self, key: &Bytes, acts: &[Act<'_>]) {
         for act in acts {
             match act.op {
-                Op::Put { at, .. } | Op::Add { at, .. } if !gone(act, acts, |other| other.removes_cell(at)) => {
+                Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Add { at, .. }
+                    if !gone(act, acts, |other| other.removes_cell(at, act)) =>
+                {
                     self.add_standing(act, at, acts)
                 }
                 Op::Expire { at_ms, .. } if !gone(act, acts, |other| other.removes_expiry(key)) => {
@@ -118,7 +125,7 @@ impl Expected {
     fn add_standing(&mut self, act: &Act<'_>, at: &Address, acts: &[Act<'_>]) {
         let contents = self.cells.entry(at.clone()).or_default();
         match act.op {
-            Op::Put { value, expires_ms, .. } => {
+            Op::Put { value, expires_ms, .. } | Op::PutOver { value, expires_ms, .. } => {
                 let replaced = at.kind == Kind::String
                     && acts.iter().any(|other| matches!(other.op, Op::Expire { .. }) && other.saw(act));
                 let expires = if replaced || at.kind != Kind::String { None } else { *expires_ms };

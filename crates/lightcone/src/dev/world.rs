@@ -356,9 +356,7 @@ fn last_words(member: &Member) -> String {
 fn authority(directory: &Path) -> Result<Authority, Error> {
     let (certificate, key) = (directory.join("ca.pem"), directory.join("ca.key"));
     if certificate.exists() && key.exists() {
-        let read = |path: &Path| {
-            fs::read_to_string(path).map_err(Error::system(format!("read {}", path.display())))
-        };
+        let read = |path: &Path| fs::read_to_string(path).map_err(Error::system(format!("read {}", path.display())));
         return Ok(Authority::load(&read(&certificate)?, &read(&key)?)?);
     }
     let authority = Authority::generate("dev")?;

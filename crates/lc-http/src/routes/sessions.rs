@@ -1,0 +1,30 @@
+//! Sessions: a token to start with, for those who write before they read.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::tables::control;
+use crate::asked::Asked;
+use crate::route::{Body, Gives, Group, Route, Takes, Verb};
+use crate::{ControlRequest, Problem};
+
+pub(super) static ROUTES: &[Route] = &[Route {
+    verb: Verb::Post,
+    path: "/v1/sessions",
+    group: Group::Sessions,
+    summary: "Starts a session. Every reply about records carries a token as well, so this is seldom needed.",
+    query: &[],
+    headers: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives { status: 201, meaning: "Its token, in the header too.", body: Body::Json("Session") }],
+    problems: &[],
+    answer: |asked| Box::pin(start(asked)),
+}];
+
+async fn start(asked: &mut Asked) -> Result<Response, Problem> {
+    let session = control(asked, ControlRequest::NewSession).await?;
+    if let Some(token) = session["session"].as_str() {
+        asked.exchange.resume(token);
+    }
+    asked.answer(StatusCode::CREATED, &session)
+}

@@ -1,0 +1,222 @@
+//! The shapes of bodies, as JSON Schema. What the node makes and reads itself is described by what the door knows of it.
+
+use serde_json::{Map, Value, json};
+
+/// Every schema by the name that routes give it.
+pub(crate) fn all() -> Map<String, Value> {
+    [values(), records(), elements(), control(), operations()].into_iter().flat_map(entries).collect()
+}
+
+fn entries(schemas: Value) -> Map<String, Value> {
+    match schemas {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// A reference to a schema.
+pub(crate) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+/// One that the door reads itself, and refuses with a member it does not know.
+fn exact(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
+}
+
+fn list_of(item: Value) -> Value {
+    json!({ "type": "array", "items": item })
+}
+
+fn next() -> Value {
+    json!({ "type": ["string", "null"], "description": "Where the next page starts; null after the last." })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn values() -> Value {
+    let base64 = json!({
+        "type": "object",
+        "required": ["base64"],
+        "properties": { "base64": { "type": "string", "contentEncoding": "base64" } },
+        "additionalProperties": false,
+    });
+    let named = json!({ "type": "object", "additionalProperties": reference("Value") });
+    json!({
+        "Value": {
+            "description": "Bytes: a string where they are UTF-8, base64 where they are not.",
+            "oneOf": [{ "type": "string" }, base64],
+        },
+        "SentValue": {
+            "description": "Bytes, or a number, which stands for its digits.",
+            "oneOf": [reference("Value"), { "type": "number" }],
+        },
+        "NamedValues": {
+            "description": "Values by name; a list of pairs if a name is not UTF-8.",
+            "oneOf": [named, list_of(list_of(reference("Value")))],
+        },
+        "Number": {
+            "description": "A number; `inf` and `-inf`, for which JSON has none.",
+            "oneOf": [{ "type": "number" }, { "type": "string" }],
+        },
+        "Problem": object(&["title", "status", "code", "detail"], json!({
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "code": text("Stable: programs match on it."),
+            "detail": text("For people; may change."),
+            "context": text("Of a record that is not as expected: its context now."),
+        })),
+        "Receipt": object(&["level", "read", "staleness_ms", "regions", "wan_bytes", "fallback", "waited_ms"], json!({
+            "level": text("Who held the write before the answer; empty for a read."),
+            "read": text("Where a read was answered; empty for a write."),
+            "staleness_ms": { "type": ["integer", "null"], "description": "How old the answer can be; null: unknown." },
+            "regions": list_of(json!({ "type": "string" })),
+            "wan_bytes": { "type": "integer" },
+            "fallback": { "type": ["string", "null"], "description": "What was done in place of what was asked." },
+            "waited_ms": { "type": "integer" },
+        })),
+    })
+}
+
+fn records() -> Value {
+    let ttl_ms = json!({ "type": "integer", "minimum": 1, "description": "Ends after so many milliseconds." });
+    let sibling = object(
+        &["value", "dot", "time_ms"],
+        json!({ "value": reference("Value"), "dot": { "type": "string" }, "time_ms": { "type": "integer" } }),
+    );
+    json!({
+        "Keys": object(&["keys", "next"], json!({ "keys": list_of(reference("Value")), "next": next() })),
+        "Record": object(&["key", "type", "value", "ttl_ms"], json!({
+            "key": reference("Value"),
+            "type": { "enum": ["string", "hash", "set", "zset"] },
+            "value": {
+                "description": "A string's value; a hash's fields; a set's members; a sorted set's members with scores.",
+                "oneOf": [
+                    reference("Value"),
+                    { "type": "object" },
+                    { "type": "array" },
+                ],
+            },
+            "context": text("Of a string: what If-Match takes to replace exactly what was read."),
+            "siblings": {
+                "type": "array",
+                "items": sibling,
+                "description": "Of a string with several concurrent values: all of them.",
+            },
+            "ttl_ms": { "type": ["integer", "null"], "description": "Milliseconds until it ends; null: it does not." },
+        })),
+        "NewValue": exact(&["value"], json!({ "value": reference("SentValue"), "ttl_ms": ttl_ms })),
+        "Written": object(&["key", "context"], json!({
+            "key": reference("Value"),
+            "context": {
+                "type": ["string", "null"],
+                "description": "What If-Match takes to replace this; null if a concurrent value stands beside it: read first.",
+            },
+        })),
+        "Removed": object(&["removed"], json!({ "removed": { "type": "boolean" } })),
+        "Increment": exact(&[], json!({ "by": { "type": "number", "default": 1 } })),
+        "Sum": object(&["value"], json!({ "value": reference("Number") })),
+        "Resolution": exact(
+            &["context", "value"],
+            json!({ "context": { "type": "string" }, "value": reference("SentValue") }),
+        ),
+        "Expiry": exact(&["ttl_ms"], json!({ "ttl_ms": { "type": "integer", "minimum": 0 } })),
+    })
+}
+
+fn elements() -> Value {
+    let scored = object(&["member", "score"], json!({ "member": reference("Value"), "score": reference("Number") }));
+    json!({
+        "Fields": object(&["fields", "next"], json!({ "fields": reference("NamedValues"), "next": next() })),
+        "NewFields": { "type": "object", "minProperties": 1, "additionalProperties": reference("SentValue") },
+        "AddedCount": object(&["added"], json!({ "added": { "type": "integer" } })),
+        "Field": object(&["field", "value"], json!({ "field": reference("Value"), "value": reference("Value") })),
+        "NewField": exact(&["value"], json!({ "value": reference("SentValue") })),
+        "Added": object(&["added"], json!({ "added": { "type": "boolean" } })),
+        "Members": object(&["members", "next"], json!({ "members": list_of(reference("Value")), "next": next() })),
+        "Member": object(
+            &["member", "present"],
+            json!({ "member": reference("Value"), "present": { "type": "boolean" } }),
+        ),
+        "Scores": object(&["scores"], json!({ "scores": list_of(scored.clone()) })),
+        "Score": scored,
+        "NewScore": exact(&["score"], json!({ "score": reference("Number") })),
+    })
+}
+
+fn dials() -> Value {
+    json!({
+        "writers": text("`any`, `home` or `consensus`: where a write may be decided."),
+        "ack": text("`local`, `regions(2)`, `majority` or `all`: who holds a write before it is answered."),
+        "merge": text("`typed`, `lww`, `siblings`, `max`, `min`, `union` or `json(items: union by sku, qty: max)`."),
+        "placement": {
+            "description": "`everywhere`, or a list of regions.",
+            "oneOf": [{ "type": "string" }, list_of(json!({ "type": "string" }))],
+        },
+        "read": text("`eventual`, `causal`, `session`, `bounded(500ms)`, `quorum(2)` or `strong`."),
+        "ack_timeout_ms": { "type": "integer", "description": "How long a write may wait for regions." },
+        "wait_ms": { "type": "integer", "description": "How long a read may wait for what it needs." },
+        "ledger_bytes_max": { "type": "integer", "description": "Conflicts kept: at most so many bytes." },
+        "ledger_age_max_s": { "type": "integer", "description": "Conflicts kept: at most so old." },
+    })
+}
+
+fn dials_and(more: Value) -> Value {
+    Value::Object(entries(dials()).into_iter().chain(entries(more)).collect())
+}
+
+fn control() -> Value {
+    let objects = || list_of(json!({ "type": "object" }));
+    json!({
+        "Session": object(&["session"], json!({ "session": { "type": "string" } })),
+        "Table": { "type": "object", "description": "Name, version and dials; shown alone, also what they mean and what was measured." },
+        "Tables": object(&["tables"], json!({ "tables": list_of(reference("Table")) })),
+        "NewTable": object(&["name"], dials_and(json!({
+            "name": { "type": "string" },
+            "preset": text("Dials to start from: see GET /v1/presets."),
+        }))),
+        "TableChange": object(&[], dials_and(json!({
+            "expect_version": { "type": "integer", "description": "Only if the policy has this version." },
+            "collapse": { "type": "boolean", "description": "Agrees that concurrent values become one." },
+        }))),
+        "History": object(&["history"], json!({ "history": objects() })),
+        "Presets": object(&["presets"], json!({ "presets": objects() })),
+        "Conflict": { "type": "object", "description": "Both writes: dots, values, times, the rule, the clocks' gap." },
+        "Conflicts": object(&["conflicts"], json!({ "conflicts": list_of(reference("Conflict")), "next": next() })),
+        "Region": { "type": "object", "description": "A region with its nodes." },
+        "Regions": object(&["regions"], json!({ "regions": list_of(reference("Region")) })),
+        "NewInvitation": object(&["region"], json!({
+            "region": { "type": "string" },
+            "expires_s": { "type": "integer", "description": "How long the token holds." },
+        })),
+        "Invitation": { "type": "object", "description": "The one-time token, and until when it holds." },
+        "Join": { "type": "object", "description": "The one-time token and the node's request for a certificate." },
+        "Joined": { "type": "object", "description": "The node's certificate, the authority and the regions to link to." },
+    })
+}
+
+fn operations() -> Value {
+    let link = exact(
+        &["peer"],
+        json!({
+            "peer": { "type": "integer", "description": "The peer's node id." },
+            "one_way_ms": { "type": "number", "minimum": 0, "maximum": 60000 },
+            "jitter_ms": { "type": "number", "minimum": 0, "maximum": 60000 },
+            "loss_percent": { "type": "number", "minimum": 0, "maximum": 100 },
+            "bandwidth_bytes_per_s": { "type": ["integer", "null"], "minimum": 1000 },
+            "cut": { "type": "boolean" },
+        }),
+    );
+    json!({
+        "Health": object(&["status"], json!({ "status": { "const": "ok" } })),
+        "Status": { "type": "object" },
+        "Emulation": exact(&["links"], json!({ "links": list_of(link) })),
+        "Description": { "type": "object" },
+    })
+}

@@ -1,0 +1,95 @@
+//! What other regions ask of this one, answered once what it shows is durable here.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use lc_core::{NodeId, VersionVector};
+use lc_db::View;
+use lc_journal::Position;
+use lc_repl::Time;
+
+use super::{Member, Outgoing};
+use crate::wire::{self, Answer, Ask};
+
+/// Answers that show what is not durable yet, oldest first.
+#[derive(Default)]
+pub(super) struct Answers {
+    waiting: VecDeque<(Position, Outgoing)>,
+    bytes: usize,
+}
+
+impl Member {
+    pub(super) fn on_ask(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
+        let (answer, wait) = match ask {
+            Ask::Rows { keys } => self.answer_rows(keys),
+            Ask::Read { words, covers, fresh_ms } => self.answer_read(now, wall_ms, words, covers, *fresh_ms),
+        };
+        let frame = wire::encode_answer(id, &answer);
+        let answer = Outgoing { to, frame };
+        match wait {
+            None => out.push(answer),
+            // Whoever asked tries another region when nothing comes.
+            Some(_) if self.answers.bytes + answer.frame.len() > WAITING_BYTES_MAX => {}
+            Some(position) => {
+                self.answers.bytes += answer.frame.len();
+                self.answers.waiting.push_back((position, answer));
+            }
+        }
+    }
+
+    /// Sends answers that have become durable.
+    pub(super) fn release_answers(&mut self, durable: Position, out: &mut Vec<Outgoing>) {
+        while let Some((position, _)) = self.answers.waiting.front()
+            && *position <= durable
+        {
+            let Some((_, answer)) = self.answers.waiting.pop_front() else { return };
+            self.answers.bytes -= answer.frame.len();
+            out.push(answer);
+        }
+    }
+
+    fn answer_rows(&self, keys: &[Bytes]) -> (Answer, Option<Position>) {
+        let rows: Result<Vec<_>, _> = keys.iter().map(|key| self.key_rows(key)).collect();
+        let refs: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        match rows {
+            Ok(rows) => {
+                let answer = Answer::Rows { applied: self.replicator.applied().clone(), rows };
+                // Everything that is applied is claimed, so all of it must be durable; usually it is.
+                (answer, self.unsynced.wait_for(&[]).or(self.unsynced.wait_for(&refs)))
+            }
+            Err(error) => (Answer::Refused { why: error.to_string() }, None),
+        }
+    }
+
+    fn answer_read(
+        &self,
+        now: Time,
+        wall_ms: u64,
+        words: &[Bytes],
+        covers: &VersionVector,
+        fresh_ms: Option<u64>,
+    ) -> (Answer, Option<Position>) {
+        let staleness = self.staleness(now);
+        if let Some(ms) = fresh_ms
+            && staleness.is_none_or(|staleness| staleness > Time::from_millis(ms))
+        {
+            let known = staleness.map_or("unknown".to_owned(), |staleness| format!("{} ms", staleness.as_millis()));
+            return (Answer::Refused { why: format!("its staleness is {known}") }, None);
+        }
+        if !self.replicator.applied().covers_all(covers) {
+            return (Answer::Refused { why: "it lacks some of it too".to_owned() }, None);
+        }
+        let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
+        let view = View::new(&self.records, wall_ms, wall_ms).under(&self.tables);
+        let reply = lc_db::read_command(&words, &view).into();
+        let answer = Answer::Reply {
+            reply,
+            applied: self.replicator.applied().clone(),
+            staleness_ms: staleness.map(|staleness| staleness.as_millis() as u64),
+        };
+        (answer, self.unsynced.wait_for(&[]))
+    }
+}
+
+/// Answers that wait for the disk; beyond this they are dropped.
+const WAITING_BYTES_MAX: usize = 32 << 20;

@@ -28,7 +28,7 @@ pub use counter::Count;
 pub use digest::Digest;
 pub use entry::{Entry, Stamp};
 pub use head::{ExpirySibling, Head};
-pub use join::{JoinedKeys, KeyRows};
+pub use join::{JoinedKeys, KeyRows, ReadError, join};
 pub use json_rules::JsonRules;
 pub use merge::{Merge, Merged};
 pub use number::Number;

@@ -110,13 +110,14 @@ pub enum Group {
     SortedSets,
     Keys,
     Transactions,
+    Consistency,
     Connection,
     Server,
 }
 
 impl Group {
     /// In the order of help.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Strings,
         Group::Counters,
         Group::Hashes,
@@ -124,6 +125,7 @@ impl Group {
         Group::SortedSets,
         Group::Keys,
         Group::Transactions,
+        Group::Consistency,
         Group::Connection,
         Group::Server,
     ];
@@ -138,6 +140,7 @@ impl Group {
             Group::SortedSets => "sorted sets",
             Group::Keys => "keys and expiry",
             Group::Transactions => "transactions",
+            Group::Consistency => "tables and sessions",
             Group::Connection => "connection",
             Group::Server => "server",
         }

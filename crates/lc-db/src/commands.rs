@@ -14,6 +14,7 @@ mod counted_keys;
 mod dbsize;
 mod decr;
 mod del;
+mod delex;
 mod echo;
 mod element_scan;
 mod exists;
@@ -58,6 +59,7 @@ mod quit;
 mod randomkey;
 mod rename;
 mod reset;
+mod resolve;
 mod sadd;
 mod scan;
 mod scan_options;
@@ -72,6 +74,7 @@ mod set_algebra;
 mod setex;
 mod setnx;
 mod setrange;
+mod siblings;
 mod sinter;
 mod sintercard;
 mod sismember;
@@ -243,6 +246,10 @@ pub static COMMANDS: &[&Command] = &[
     &multi::DISCARD,
     &multi::WATCH,
     &multi::UNWATCH,
+    &siblings::CONTEXT,
+    &delex::COMMAND,
+    &resolve::COMMAND,
+    &siblings::SIBLINGS,
 ];
 
 /// The command of this name, in any case.

@@ -271,13 +271,13 @@ impl Session {
         Ok(reply)
     }
 
-    /// `SESSION TOKEN`.
-    pub(crate) fn token(&mut self, engine: &mut dyn Engine) -> Result<String, Error> {
+    /// `SESSION TOKEN`: a token for everything that the session may have written or seen.
+    pub fn token(&mut self, engine: &mut dyn Engine) -> Result<String, Error> {
         engine.session_token(&self.required)
     }
 
     /// `SESSION RESUME`: from here on, nothing that the token's session saw may be missing.
-    pub(crate) fn resume(&mut self, engine: &mut dyn Engine, token: &[u8]) -> Result<(), Error> {
+    pub fn resume(&mut self, engine: &mut dyn Engine, token: &[u8]) -> Result<(), Error> {
         self.required.merge(&engine.open_token(token)?);
         Ok(())
     }

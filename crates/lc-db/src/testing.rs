@@ -4,12 +4,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lc_core::{Dot, HlcClock, ReplicaId, VersionVector};
 use lc_crdt::{Digest, Entry, RowError, RowKind, Rows, Stamp, apply};
+use lc_policy::Tables;
 
-use crate::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
+use crate::{Demand, Engine, Error, Host, Promise, Reply, Session, SessionKey, Token, Txn, View, WatchStamp};
 
 /// Rows in a map, with a digest.
 #[derive(Clone, Default)]
@@ -85,6 +87,12 @@ pub struct Replica {
     pub journal: Vec<Entry>,
     /// Its clock, Unix ms.
     pub now_ms: u64,
+    /// The tables and their dials; none are declared at first.
+    pub tables: Arc<Tables>,
+    /// How many regions it believes there are; 1 at first.
+    pub regions: usize,
+    /// What the last write promised beyond this replica. Nobody keeps it here.
+    pub promised: Option<Promise>,
     id: ReplicaId,
     clock: HlcClock,
     session: Option<Session>,
@@ -101,6 +109,9 @@ impl Replica {
             vector: VersionVector::new(),
             journal: Vec::new(),
             now_ms: 1_000_000,
+            tables: Arc::default(),
+            regions: 1,
+            promised: None,
             id: ReplicaId(id),
             clock: HlcClock::default(),
             session: Some(Session::new(1)),
@@ -184,14 +195,15 @@ impl Engine for Replica {
         _keys: &[&[u8]],
         run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>,
     ) -> Result<Reply, Error> {
-        run(&View::new(&self.rows, self.now_ms, 7))
+        run(&View::new(&self.rows, self.now_ms, 7).under(&self.tables))
     }
 
     fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
         let before = self.rows.clone();
         let seq = self.vector.get(self.id) + 1;
         let (dot, hlc, deps) = (Dot::new(self.id, seq), self.clock.next(self.now_ms), self.vector.clone());
-        let mut txn = Txn::new(&mut self.rows, Stamp { dot, hlc, deps: &deps }, self.now_ms, seq);
+        let stamp = Stamp { dot, hlc, deps: &deps };
+        let mut txn = Txn::new(&mut self.rows, stamp, self.now_ms, seq).under(&self.tables);
         let outcome = run(&mut txn);
         let ops = txn.into_ops();
         if outcome.is_err() {
@@ -220,6 +232,57 @@ impl Engine for Replica {
     }
 
     fn unwatch(&mut self, _keys: &[(Bytes, WatchStamp)]) {}
+
+    fn all_plain(&self) -> bool {
+        self.tables.all_plain()
+    }
+
+    fn tables(&self) -> Arc<Tables> {
+        self.tables.clone()
+    }
+
+    fn region_count(&self) -> usize {
+        self.regions
+    }
+
+    /// What is here, or an error at once: a replica in a test has nobody to ask.
+    fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
+        if let Some((replica, seq)) = demand.covers.iter().find(|&(replica, seq)| self.vector.get(replica) < seq) {
+            return Err(Error::Behind(format!("this replica lacks {replica}:{seq}")));
+        }
+        if let Some(quorum) = demand.quorum {
+            let silent = String::new();
+            return Err(Error::NoQuorum { have: 1, need: quorum.regions, waited_ms: demand.wait_ms, silent });
+        }
+        match demand.fresh_ms {
+            Some(ms) => Err(Error::Stale(format!("nobody is known to be fresh within {ms} ms"))),
+            None => Ok(None),
+        }
+    }
+
+    fn promise(&mut self, promise: Promise) {
+        self.promised = Some(promise);
+    }
+
+    fn session_token(&mut self, seen: &VersionVector) -> Result<String, Error> {
+        let mut vector = self.vector.clone();
+        vector.merge(seen);
+        Ok(Token::seal(&vector, &session_key()))
+    }
+
+    fn open_token(&mut self, token: &[u8]) -> Result<VersionVector, Error> {
+        let vector = Token::open(token, &[session_key()])?;
+        let (named, own) = (vector.get(self.id), self.vector.get(self.id));
+        if named > own {
+            return Err(Error::Token(format!("it names write {named} of this replica, which has made {own}")));
+        }
+        Ok(vector)
+    }
+}
+
+/// What signs the tokens of all replicas in tests.
+fn session_key() -> SessionKey {
+    SessionKey::new([7; 32])
 }
 
 impl Host for Replica {

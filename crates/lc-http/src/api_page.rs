@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use crate::errors::Kind;
 use crate::route::{Body, Group, ParameterKind, Route, Takes, places};
-use crate::{openapi, routes};
+use crate::{openapi, routes, schemas};
 
 /// Renders `docs/http-api.md`.
 pub fn api_page() -> String {
@@ -14,6 +16,10 @@ pub fn api_page() -> String {
         for route in routes::all().filter(|route| route.group == group) {
             push_route(&mut page, route);
         }
+    }
+    page.push_str(BODIES);
+    for (name, schema) in schemas::all() {
+        push_row(&mut page, &[&format!("`{name}`"), &members(&schema)]);
     }
     page.push_str(PROBLEMS);
     for kind in Kind::ALL {
@@ -74,6 +80,43 @@ fn answer(status: u16, body: Body) -> String {
     }
 }
 
+/// What stands in a body: its members, or what it is if it has none of its own.
+fn members(schema: &Value) -> String {
+    let Some(properties) = schema["properties"].as_object() else { return kind(schema) };
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let member = |(name, schema): (&String, &Value)| {
+        let optional = if required.contains(&name.as_str()) { "" } else { ", optional" };
+        format!("`{name}` ({}{optional})", kind(schema))
+    };
+    properties.iter().map(member).collect::<Vec<_>>().join(", ")
+}
+
+/// What a schema takes, in a few words.
+fn kind(schema: &Value) -> String {
+    let any_of = |kinds: &Value| kinds.as_array().into_iter().flatten().map(kind).collect::<Vec<_>>().join(" or ");
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return format!("`{name}`");
+    }
+    match &schema["type"] {
+        _ if schema["oneOf"].is_array() => any_of(&schema["oneOf"]),
+        _ if schema["enum"].is_array() => {
+            let words: Vec<&str> = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("`{}`", words.join("`, `"))
+        }
+        _ if schema["const"].is_string() => format!("`{}`", schema["const"].as_str().unwrap_or_default()),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        kind if kind == "array" && schema["items"].is_object() => format!("list of {}", self::kind(&schema["items"])),
+        kind if kind == "object" && schema["additionalProperties"].is_object() => {
+            format!("an object, each member {}", self::kind(&schema["additionalProperties"]))
+        }
+        kind if kind == "object" && schema["properties"].is_object() => format!("{{{}}}", members(schema)),
+        kind => match (kind.as_str(), schema["description"].as_str()) {
+            (Some("object"), Some(description)) => description.trim_end_matches('.').to_owned(),
+            (kind, _) => kind.unwrap_or("any JSON").to_owned(),
+        },
+    }
+}
+
 fn push_row(page: &mut String, cells: &[&str]) {
     for cell in cells {
         page.push('|');
@@ -89,7 +132,7 @@ const INTRODUCTION: &str = "\
 # The HTTP door
 
 Records, tables and regions as JSON over HTTP/1.1, beside the RESP door and with the same meaning. The node describes
-itself as OpenAPI 3.1 at `/v1/openapi.json`; body names below are those of its schemas.
+itself as OpenAPI 3.1 at `/v1/openapi.json`; names of bodies below are those of its schemas.
 
     curl -X PUT localhost:8001/v1/tables/default/records/greeting -H 'content-type: application/json' -d '{\"value\": \"hello\"}'
     curl localhost:8002/v1/tables/default/records/greeting
@@ -120,6 +163,13 @@ page at a time. Bodies on their way share 256 MiB of memory, and one that finds 
 
 This page is generated from the list in `crates/lc-http/src/routes.rs`, and a test keeps it equal;
 `UPDATE=1 cargo nextest run -p lc-http the_page` writes it anew.
+";
+
+const BODIES: &str = "
+## Bodies
+
+| body | members |
+| --- | --- |
 ";
 
 const PROBLEMS: &str = "

@@ -57,9 +57,9 @@ pub struct Done {
 /// What a request got, as `Lightcone-Receipt` says it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Who held the write before the answer: `local`, `regions 2 of 3`; empty for a read.
+    /// Who held the write before the answer: `local`, `regions(2), held by 3`; empty for a read.
     pub level: String,
-    /// Where a read was answered: `local`, `forwarded`, `quorum 2`; empty for a write.
+    /// Where a read was answered: `local`, `forwarded`, `quorum(2)`; empty for a write.
     pub read: String,
     /// How old the answer can be at most, ms; `None`: unknown.
     pub staleness_ms: Option<u64>,
@@ -75,9 +75,18 @@ pub struct Receipt {
 
 impl From<lc_db::Receipt> for Receipt {
     fn from(receipt: lc_db::Receipt) -> Receipt {
-        let level = |ack: lc_policy_ack| ack;
-        let _ = level;
-        unimplemented!()
+        let level = receipt.ack.map(|ack| ack.to_string());
+        let held = if receipt.held_by > 1 { format!(", held by {}", receipt.held_by) } else { String::new() };
+        Receipt {
+            // A write reads too, but where from says nothing about what became of it.
+            read: if level.is_some() { String::new() } else { receipt.read.text() },
+            level: level.map_or_else(String::new, |level| level + &held),
+            staleness_ms: receipt.staleness_ms,
+            regions: receipt.regions,
+            wan_bytes: receipt.wan_bytes,
+            fallback: receipt.fallback,
+            waited_ms: receipt.waited_ms,
+        }
     }
 }
 
@@ -180,6 +189,19 @@ pub enum ControlRequest {
 #[cfg(test)]
 mod tests {
     use super::Receipt;
+
+    #[test]
+    fn a_command_s_receipt_says_who_held_a_write_or_where_a_read_was_answered() {
+        let write = lc_db::Receipt { ack: Some(lc_policy::Ack::Regions(2)), held_by: 3, ..lc_db::Receipt::default() };
+        assert_eq!(Receipt::from(write.clone()).level, "regions(2), held by 3");
+        assert_eq!(Receipt::from(write).read, "");
+        let read =
+            lc_db::Receipt { read: lc_db::Source::Quorum(2), staleness_ms: Some(4), ..lc_db::Receipt::default() };
+        assert_eq!(
+            (Receipt::from(read.clone()).read.as_str(), Receipt::from(read).staleness_ms),
+            ("quorum(2)", Some(4))
+        );
+    }
 
     #[test]
     fn receipts_of_one_request_add_up_and_unknown_staleness_stays_unknown() {

@@ -1,4 +1,4 @@
-//! The conflict ledger: every write that lost to one it did not know of, kept until it is too old or there are too many.
+//! The conflict ledger: each write that lost to one it did not know of, until it is too old or there are too many.
 //!
 //! In:    losses, as merging meets them; the time, as somebody tells it; bounds per table.
 //! Out:   rows beside the records, in the same batch as they, so a crash takes both or none; pages of losses.
@@ -248,29 +248,23 @@ impl Ledger {
         table: &str,
         goes: &mut dyn FnMut(&Held) -> bool,
     ) -> Result<(), Error> {
-        let (mut gone, mut stays) = (Vec::new(), None);
-        // From the first that is held: the store may have to step over each removed row before it.
-        let first = format::order_row(table, self.tally(table).first);
-        for row in rows.scan(&first, Some(&format::order_row(table, u64::MAX))) {
-            let (key, value) = row?;
-            let (_, held) = Held::decode(key, value).map_err(malformed)?;
-            if !goes(&held) {
-                stays = Some(held);
+        let last = self.last;
+        let tally = self.tally(table);
+        let mut count = 0;
+        while count < tally.oldest_seen.len() || look_further(rows, table, tally)? {
+            if !goes(&tally.oldest_seen[count]) {
                 break;
             }
-            gone.push(held);
+            count += 1;
         }
-        if gone.is_empty() {
+        if count == 0 {
             return Ok(());
         }
-        for held in &gone {
+        for held in tally.forget(count) {
             rows.put(format::loss_row(held.number), None);
             rows.put(format::order_row(table, held.number), None);
             rows.put(format::id_row(held.id), None);
         }
-        let last = self.last;
-        let tally = self.tally(table);
-        tally.forget(&gone, stays.as_ref());
         tally.evicted.last = last;
         rows.put(format::evictions_row(table), Some(tally.evicted.encode()));
         Ok(())
@@ -307,6 +301,18 @@ impl Ledger {
     }
 }
 
+/// Looks at some more of a table's oldest losses; tells whether there are any.
+fn look_further(rows: &RowTable<dyn Store>, table: &str, tally: &mut Tally) -> Result<bool, Error> {
+    let seen = tally.oldest_seen.len();
+    // Not from the start: the store may have to step over each row that was removed there.
+    let from = format::order_row(table, tally.unseen());
+    for row in rows.scan(&from, Some(&format::order_row(table, u64::MAX))).take(LOOKED_AT_ONCE) {
+        let (key, value) = row?;
+        tally.oldest_seen.push_back(Held::decode(key, value).map_err(malformed)?.1);
+    }
+    Ok(tally.oldest_seen.len() > seen)
+}
+
 /// The name for a loss, or `None` if the ledger has it. Two cells of one write whose hashes agree get names side by
 /// side, in the order in which they are noted: otherwise one of them would be lost without a trace.
 fn vacant_id(rows: &RowTable<dyn Store>, dot: Dot, digest: u128) -> Result<Option<LossId>, Error> {
@@ -339,5 +345,7 @@ fn malformed(source: lc_core::wire::Malformed) -> Error {
 pub const LISTED_MAX: usize = 1_000;
 /// Bytes of losses on one page, but for a single larger one: two of the largest values.
 const LISTED_BYTES_MAX: u64 = 16 << 20;
+/// Order rows read by one scan: enough that a full table seldom scans, and 20 KiB of memory per table.
+const LOOKED_AT_ONCE: usize = 256;
 /// Losses forgotten by one call, which holds the member up a few milliseconds.
 pub const EVICTED_AT_ONCE: u64 = 2_048;

@@ -6,6 +6,7 @@
 //! Proof: the black-box tests; what it carries is proved in `lc-sim`.
 //! Start: [`Node::start`] in node.rs, then disk_threads.rs and connection.rs.
 
+mod call;
 mod clients;
 mod config;
 mod connection;
@@ -18,6 +19,7 @@ mod node;
 mod status;
 mod waiting;
 
+pub use call::{Answered, Asked};
 pub use clients::ClientInfo;
 pub use config::{Config, LinkConfig, Peer};
 pub use connection::Connection;

@@ -20,7 +20,7 @@ pub(crate) struct Wired {
 pub(crate) fn start(node: &Arc<Node>) -> Result<(), Error> {
     let wan = node.config.emulation.then(|| WanEmulation::new(node.seed()));
     for (peer, shape) in &node.config.shapes {
-        let address = node.config.peers.iter().find(|other| other.node_id == *peer).map(|other| other.address);
+        let address = node.known().peers.iter().find(|other| other.node_id == *peer).map(|other| other.address);
         let address = address.ok_or(Error::UnknownPeer(*peer))?;
         wan.as_ref().ok_or(Error::NoEmulation)?.set(address, *shape);
     }
@@ -36,11 +36,6 @@ pub(crate) fn start(node: &Arc<Node>) -> Result<(), Error> {
 
 fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config, Error> {
     let config = &node.config;
-    let peers = config.peers.iter().map(|peer| lc_net::PeerAddress {
-        node_id: peer.node_id,
-        region: peer.region.clone(),
-        addr: peer.address,
-    });
     let limits = lc_net::Limits {
         frame_bytes_max: lc_member::MAX_FRAME_BYTES,
         coalesce: Duration::from_micros(config.link.coalesce_us),
@@ -56,11 +51,21 @@ fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config,
             &config.link.key_file,
             &config.link.authority_file,
         )?,
-        peers: peers.collect(),
+        peers: addresses(&node.known().peers),
         limits,
         wan,
         seed: node.seed(),
     })
+}
+
+/// Where peers are, as the links want it.
+pub(crate) fn addresses(peers: &[crate::Peer]) -> Vec<lc_net::PeerAddress> {
+    let address = |peer: &crate::Peer| lc_net::PeerAddress {
+        node_id: peer.node_id,
+        region: peer.region.clone(),
+        addr: peer.address,
+    };
+    peers.iter().map(address).collect()
 }
 
 async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
@@ -73,6 +78,12 @@ async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
 }
 
 fn on_event(node: &Node, event: LinkEvent) {
+    if let LinkEvent::Frame { peer, frame } = &event
+        && frame.first() == Some(&lc_raft::RAFT_FRAME)
+    {
+        node.control_plane.frame(*peer, frame.clone());
+        return;
+    }
     let mut frames = Vec::new();
     let mut member = node.member.write();
     match event {

@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use lc_core::NodeId;
+use lc_core::{NodeId, VersionVector};
 use lc_env::{Clock, Random, RealClock, RealDisk, RealRandom};
 use lc_journal::Position;
 use lc_member::{Member, Outgoing, Settings};
 use lc_net::LinkShape;
+use lc_policy::Tables;
 use lc_store::{FjallOptions, FjallStore, Store};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::clients::Clients;
+use crate::control_plane::{self, ControlPlane, Known};
 use crate::disk_threads::{self, Wakeup};
 use crate::links::{self, Wired};
+use crate::waiting::Waiting;
 use crate::{ClientInfo, Config, Connection, Error};
 
 /// A running node. Its public methods may be called from any task.
@@ -31,6 +34,12 @@ pub struct Node {
     /// A watch over changed rows: writers are slowed down when the store cannot follow.
     pub(crate) dirty_bytes: AtomicU64,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) waiting: Waiting,
+    pub(crate) control_plane: ControlPlane,
+    /// What the catalogue says, as this node knows it now.
+    pub(crate) known: RwLock<Arc<Known>>,
+    /// Whether every table is local and typed, so that commands need not look.
+    pub(crate) plain: AtomicBool,
     seeds: AtomicU64,
     threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
@@ -50,7 +59,10 @@ impl Node {
         let disk = open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?;
         let store: Arc<dyn Store> =
             Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
-        let member = Member::open(settings(&config), Arc::new(disk), store.clone())?;
+        // First: what lost during a replay is judged by the tables' rules.
+        let control_plane = ControlPlane::start(&config).await?;
+        let known = Arc::new(Known::of(&control_plane.catalogue(), &config));
+        let member = Member::open(settings(&config, &known), Arc::new(disk), store.clone())?;
         let durable = Durable { position: member.durable(), failed: None };
         let node = Arc::new(Node {
             member: RwLock::new(member),
@@ -62,6 +74,10 @@ impl Node {
             stopping: AtomicBool::new(false),
             dirty_bytes: AtomicU64::new(0),
             store,
+            waiting: Waiting::default(),
+            control_plane,
+            plain: AtomicBool::new(known.tables.all_plain()),
+            known: RwLock::new(known),
             seeds: AtomicU64::new(RealRandom.u64()),
             threads: parking_lot::Mutex::default(),
             config,
@@ -69,6 +85,7 @@ impl Node {
         let threads = disk_threads::start(&node);
         *node.threads.lock() = threads;
         links::start(&node)?;
+        control_plane::follow(&node);
         Ok(node)
     }
 
@@ -115,8 +132,8 @@ impl Node {
         if !self.config.emulation {
             return Err(Error::NoEmulation);
         }
-        let peer =
-            self.config.peers.iter().find(|peer| peer.node_id == peer_node).ok_or(Error::UnknownPeer(peer_node))?;
+        let known = self.known();
+        let peer = known.peers.iter().find(|peer| peer.node_id == peer_node).ok_or(Error::UnknownPeer(peer_node))?;
         let wan = self.links.get().and_then(|wired| wired.wan.as_ref()).ok_or(Error::NoEmulation)?;
         wan.set(peer.address, shape);
         Ok(())
@@ -126,6 +143,7 @@ impl Node {
     pub async fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.wakeup.urgent();
+        self.control_plane.stop().await;
         if let Some(wired) = self.links.get() {
             wired.links.close().await;
         }
@@ -138,6 +156,46 @@ impl Node {
         if let Err(error) = self.member.write().close() {
             tracing::error!(%error, "the journal was not closed in order");
         }
+    }
+
+    /// What the catalogue says, as this node knows it now.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        self.known.read().clone()
+    }
+
+    /// The tables and their dials.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        self.known.read().tables.clone()
+    }
+
+    /// How many regions the cluster has.
+    pub(crate) fn region_count(&self) -> usize {
+        self.known.read().regions
+    }
+
+    /// The region of a node.
+    pub(crate) fn region_of(&self, node: u16) -> String {
+        if node == self.config.node_id {
+            return self.config.region.clone();
+        }
+        let known = self.known.read();
+        known.peers.iter().find(|peer| peer.node_id == node).map_or(format!("node {node}"), |peer| peer.region.clone())
+    }
+
+    /// Signs what a session has seen.
+    pub(crate) fn seal(&self, vector: &VersionVector) -> Result<String, lc_db::Error> {
+        let known = self.known.read();
+        let key = known.session_keys.first().ok_or_else(no_session_key)?;
+        Ok(lc_db::Token::seal(vector, key))
+    }
+
+    /// What a token says, if this cluster signed it.
+    pub(crate) fn open(&self, token: &[u8]) -> Result<VersionVector, lc_db::Error> {
+        let known = self.known.read();
+        if known.session_keys.is_empty() {
+            return Err(no_session_key());
+        }
+        lc_db::Token::open(token, &known.session_keys)
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -184,11 +242,20 @@ fn store_options(config: &Config) -> FjallOptions {
     FjallOptions { cache_bytes: config.cache_bytes as u64 / 8, ..FjallOptions::default() }
 }
 
-fn settings(config: &Config) -> Settings {
+fn no_session_key() -> lc_db::Error {
+    lc_db::Error::Unavailable(
+        "session tokens are signed with the cluster's key, which a majority of its nodes makes when it first meets: try again then"
+            .to_owned(),
+    )
+}
+
+fn settings(config: &Config, known: &Known) -> Settings {
     Settings {
         cluster: config.cluster.clone(),
         node: NodeId(config.node_id),
-        peers: config.peers.iter().map(|peer| NodeId(peer.node_id)).collect(),
+        region: config.region.clone(),
+        peers: known.members(),
+        tables: known.tables.clone(),
         max_offset_ms: config.max_offset_ms,
         dirty_bytes_max: config.dirty_bytes_max,
         table: lc_store::TableOptions { cache_bytes: config.cache_bytes, hash_seed: RealRandom.u64() },

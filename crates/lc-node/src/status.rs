@@ -112,7 +112,8 @@ impl Node {
     pub fn status(&self) -> Status {
         let snapshot = self.member.read().snapshot();
         let links = self.links.get().map(|wired| wired.links.stats()).unwrap_or_default();
-        let peers = self.config.peers.iter().map(|peer| {
+        let known = self.known();
+        let peers = known.peers.iter().map(|peer| {
             let view = snapshot.peers.iter().find(|(node, _)| *node == NodeId(peer.node_id)).map(|(_, view)| view);
             let link = links.iter().find(|stats| stats.node_id == peer.node_id);
             self.peer_status(peer, view, link, &snapshot)

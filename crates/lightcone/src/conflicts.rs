@@ -34,7 +34,10 @@ async fn list(ledger: &mut Ledger<'_>, options: &ConflictsOptions) -> Result<(),
         true => terminal::print("no conflicts are kept\n")?,
         false => terminal::print(&rows.text(&newest))?,
     }
-    while options.follow {
+    if !options.follow {
+        return Ok(());
+    }
+    loop {
         tokio::time::sleep(FOLLOW_PAUSE).await;
         match ledger.rest().await {
             Ok(losses) => terminal::print(&rows.text(&losses))?,
@@ -42,7 +45,6 @@ async fn list(ledger: &mut Ledger<'_>, options: &ConflictsOptions) -> Result<(),
             Err(error) => eprintln!("lightcone: {error}\ntrying again"),
         }
     }
-    Ok(())
 }
 
 /// The ledger is read from its oldest loss on; only the newest are kept here.

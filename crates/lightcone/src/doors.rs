@@ -50,6 +50,20 @@ impl Client for NodeClient {
         self.node.durable(wait).await
     }
 
+    type Hold = lc_node::Hold;
+
+    fn take_hold(&mut self) -> Option<Self::Hold> {
+        self.connection.take_hold()
+    }
+
+    async fn held(&mut self, hold: Self::Hold) -> Result<(), lc_db::Error> {
+        self.connection.held(hold).await
+    }
+
+    async fn settle(&mut self) {
+        self.connection.settle().await;
+    }
+
     fn killed(&self) -> bool {
         self.connection.killed()
     }

@@ -14,7 +14,6 @@ use self::answer::Admitted;
 use self::directory::NewDirectory;
 use self::settings::Settings;
 use crate::cli::JoinOptions;
-use crate::http_client::Target;
 use crate::invitation::Invitation;
 use crate::node_door::{NextSteps, NodeDoor, first_line};
 use crate::{Error, terminal};
@@ -28,7 +27,7 @@ pub async fn run(options: JoinOptions) -> Result<(), Error> {
 /// it is there and was checked. Dropped half-way, the token may be used up, and nothing else is left.
 async fn join(options: &JoinOptions) -> Result<String, Error> {
     let invitation = invitation(&options.token)?;
-    let door = NodeDoor::new(target(options)?);
+    let door = door(options)?;
     let settings = Settings::of(options)?;
     let directory = NewDirectory::prepare(&options.data)?;
     can_listen(options.link_listen.unwrap_or(options.link_address))?;
@@ -58,9 +57,9 @@ fn invitation(token: &str) -> Result<Invitation, Error> {
     }
 }
 
-fn target(options: &JoinOptions) -> Result<Target, Error> {
+fn door(options: &JoinOptions) -> Result<NodeDoor, Error> {
     let token = options.token_file.as_deref().map(first_line).transpose()?;
-    Target::parse("--to", &options.to, options.authority.as_deref(), token)
+    NodeDoor::at("--to", &options.to, options.authority.as_deref(), token)
 }
 
 /// A taken address is found before the token is used. The socket is let go; the node takes it when it starts.
@@ -101,6 +100,7 @@ fn after_admission(error: Error) -> Error {
 }
 
 const NEXT_STEPS: NextSteps<'static> = &[
+    ("bad_token", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
     ("invalid_request", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
     ("not_found", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
     ("conflict", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),

@@ -14,6 +14,7 @@ use crate::shown::printable;
 /// Where questions go.
 pub struct NodeDoor {
     target: Target,
+    option: &'static str,
 }
 
 /// The body of a good answer.
@@ -32,12 +33,17 @@ impl NodeDoor {
     /// Reads the token's and the authority's files. Connects to nobody yet.
     pub fn open(options: &DoorOptions) -> Result<NodeDoor, Error> {
         let token = options.token_file.as_deref().map(first_line).transpose()?;
-        Ok(NodeDoor { target: Target::parse("--at", &options.at, options.authority.as_deref(), token)? })
+        NodeDoor::at("--at", &options.at, options.authority.as_deref(), token)
     }
 
-    /// The door of another option's URL.
-    pub fn new(target: Target) -> NodeDoor {
-        NodeDoor { target }
+    /// The door that a URL names; `option` says so in messages.
+    pub fn at(
+        option: &'static str,
+        url: &str,
+        authority: Option<&Path>,
+        token: Option<String>,
+    ) -> Result<NodeDoor, Error> {
+        Ok(NodeDoor { target: Target::parse(option, url, authority, token)?, option })
     }
 
     /// The door's URL.
@@ -56,7 +62,8 @@ impl NodeDoor {
         let body = body.map(Value::to_string);
         let answer = self.target.ask(method, path, body.as_deref(), PATIENCE).await.map_err(|error| {
             Error::Asked(format!(
-                "{error}\nis the node up? `lightcone fault list` shows a dev world's regions and ports; --at names another node"
+                "{error}\nis the node up? `lightcone fault list` shows a dev world's regions and ports; {} names another node",
+                self.option
             ))
         })?;
         match answer.status {

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::shown::UNKNOWN;
-
 /// Rows of cells under headings.
 pub struct TextTable {
     rows: Vec<Vec<String>>,
@@ -58,8 +56,7 @@ impl TextTable {
 
     /// Whether every cell below the heading is a number, with its unit perhaps, or says that there is none.
     fn is_numeric(&self, column: usize) -> bool {
-        let numeric = |cell: &String| matches!(cell.as_str(), "-" | UNKNOWN) || is_number(cell);
-        self.rows.len() > 1 && self.rows[1..].iter().all(|row| numeric(&row[column]))
+        self.rows.len() > 1 && self.rows[1..].iter().all(|row| row[column] == "-" || is_number(&row[column]))
     }
 }
 

@@ -41,7 +41,7 @@ fn the_bytes_stay_as_they_are_drawn() {
     let bytes = base64url::decode(token.as_bytes()).unwrap();
     assert_eq!(bytes[..7], [1, key(1).id(), 1, 0xac, 0x02, 2, 2]);
     assert_eq!(bytes.len(), 7 + 16);
-    assert_eq!(token, "PINNED");
+    assert_eq!(token, "AVcBrAICAs9PIeNAQSGq-o0YFjtahjk");
 }
 
 #[test]

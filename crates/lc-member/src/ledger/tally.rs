@@ -1,5 +1,7 @@
 //! What the ledger holds of one table, in numbers.
 
+use std::collections::VecDeque;
+
 use lc_core::Hlc;
 
 use super::Bounds;
@@ -20,18 +22,20 @@ pub struct Totals {
     pub too_large_total: u64,
 }
 
-#[derive(PartialEq, Eq, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Tally {
     pub losses: u64,
     pub bytes: u64,
     /// Nothing is held below this number.
     pub first: u64,
+    /// When the oldest that is held was noted.
+    pub oldest: Hlc,
+    /// Losses held whose value is not whole.
+    pub cut: u64,
     /// Of what was evicted.
     pub evicted: Evictions,
-    /// Losses held whose value is not whole.
-    cut: u64,
-    /// When the oldest that is held was noted.
-    oldest: Hlc,
+    /// The oldest losses, as far as somebody has looked: a full table evicts at each note, and must not scan each time.
+    pub oldest_seen: VecDeque<Held>,
 }
 
 impl Tally {
@@ -45,18 +49,25 @@ impl Tally {
         self.cut += u64::from(held.cut);
     }
 
-    /// The oldest losses went; `first` is the one that is now.
-    pub(super) fn forget(&mut self, gone: &[Held], first: Option<&Held>) {
+    /// The oldest `count` of those seen go; gives them. One more must be seen, if there is one.
+    pub(super) fn forget(&mut self, count: usize) -> Vec<Held> {
+        let gone: Vec<Held> = self.oldest_seen.drain(..count).collect();
         let cut = gone.iter().filter(|held| held.cut).count() as u64;
         // Rows that changed under the ledger are not a reason to panic.
-        self.losses = self.losses.saturating_sub(gone.len() as u64);
+        self.losses = self.losses.saturating_sub(count as u64);
         self.bytes = self.bytes.saturating_sub(gone.iter().map(|held| held.bytes).sum());
         self.cut = self.cut.saturating_sub(cut);
-        self.evicted.losses += gone.len() as u64;
+        self.evicted.losses += count as u64;
         self.evicted.cut += cut;
-        if let Some(held) = first {
+        if let Some(held) = self.oldest_seen.front() {
             (self.first, self.oldest) = (held.number, held.noted);
         }
+        gone
+    }
+
+    /// Where those begin that nobody has looked at.
+    pub(super) fn unseen(&self) -> u64 {
+        self.oldest_seen.back().map_or(self.first, |held| held.number + 1)
     }
 
     /// Whether something has to go.

@@ -11,35 +11,39 @@ pub struct Ledger<'a> {
     door: &'a NodeDoor,
     table: Option<&'a str>,
     after: Option<String>,
+    at_end: bool,
 }
 
 impl<'a> Ledger<'a> {
     /// At the beginning; only losses of `table` if one is given.
     pub fn new(door: &'a NodeDoor, table: Option<&'a str>) -> Ledger<'a> {
-        Ledger { door, table, after: None }
+        Ledger { door, table, after: None, at_end: false }
     }
 
-    /// The next losses; `None` if there are none now. Asked again later, it goes on behind them.
+    /// The next losses; `None` at the end of what was there.
     pub async fn page(&mut self) -> Result<Option<Vec<Value>>, Error> {
-        let body = self.door.ask("GET", &self.path(), None, &[]).await?;
-        let (losses, answer) = (body.list("conflicts")?, body.json()?);
-        let next = text(&answer["next"]).or_else(|| losses.last().and_then(|loss| text(&loss["cursor"])));
-        if losses.is_empty() {
+        if self.at_end {
             return Ok(None);
         }
-        // A cursor that stands still would give the same page for ever.
-        match next {
-            Some(next) if Some(&next) != self.after.as_ref() => self.after = Some(next),
-            _ => {
+        let body = self.door.ask("GET", &self.path(), None, &[]).await?;
+        let (losses, next) = (body.list("conflicts")?, text(&body.json()?["next"]));
+        self.at_end = next.is_none() || losses.is_empty();
+        // Behind the last page, the last loss says where to go on when more has come.
+        let behind = losses.last().and_then(|loss| text(&loss["cursor"]).or_else(|| text(&loss["id"])));
+        if let Some(after) = next.or(behind) {
+            // A cursor that stands still would give the same page for ever.
+            if !losses.is_empty() && self.after.as_ref() == Some(&after) {
                 return Err(Error::Asked(format!("{} does not say where its next page begins", self.door.shown())));
             }
+            self.after = Some(after);
         }
-        Ok(Some(losses))
+        Ok((!losses.is_empty()).then_some(losses))
     }
 
-    /// Everything that has come since, a bounded number of pages of it.
+    /// What has come since the end, a bounded number of pages of it.
     pub async fn rest(&mut self) -> Result<Vec<Value>, Error> {
         let mut losses = Vec::new();
+        self.at_end = false;
         for _ in 0..PAGES_AT_ONCE {
             match self.page().await? {
                 Some(page) => losses.extend(page),

@@ -35,7 +35,7 @@ async fn node() -> (TestDoor, NodeDoor) {
         let after =
             query.split('&').find_map(|part| part.strip_prefix("after=")).map_or(0, |text| text.parse().expect("ours"));
         let losses: Vec<Value> = (after + 1..=5).take(2).map(loss).collect();
-        let next = losses.last().map_or(json!(after), |loss| loss["cursor"].clone());
+        let next = losses.last().filter(|loss| loss["cursor"] != 5).map(|loss| loss["cursor"].to_string());
         (200, json!({ "conflicts": losses, "next": next }))
     })
     .await;
@@ -56,7 +56,8 @@ async fn the_newest_losses_are_listed_and_later_ones_follow() {
         questions[..2],
         ["GET /v1/conflicts?limit=200&table=carts", "GET /v1/conflicts?limit=200&table=carts&after=2"]
     );
-    assert_eq!(questions[4], "GET /v1/conflicts?limit=200&table=carts&after=5");
+    assert_eq!(questions.len(), 4);
+    assert_eq!(questions[3], "GET /v1/conflicts?limit=200&table=carts&after=5");
 }
 
 #[tokio::test]

@@ -379,3 +379,20 @@ const STOP_MAX: Duration = Duration::from_secs(10);
 /// A node's delay each way is at most a minute.
 const RTT_MS_MAX: f64 = 120_000.0;
 const LAST_WORDS_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::authority;
+
+    #[test]
+    fn a_world_that_is_started_again_keeps_its_authority() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let first = authority(dir.path()).expect("made").certificate_pem();
+        assert_eq!(authority(dir.path()).expect("read").certificate_pem(), first);
+        // Data of a world from before its key was kept: nodes get new certificates anyway.
+        fs::remove_file(dir.path().join("ca.key")).expect("there");
+        assert_ne!(authority(dir.path()).expect("made anew").certificate_pem(), first);
+    }
+}

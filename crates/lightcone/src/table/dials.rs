@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::Error;
 use crate::cli::DialOptions;
 use crate::names::suggestion;
-use crate::shown::{label, shown};
+use crate::shown::label;
 
 /// The five dials, in the order in which they are explained.
 pub const DIALS: [&str; 5] = ["writers", "ack", "merge", "placement", "read"];
@@ -73,11 +73,8 @@ pub fn collapsed(answer: &Value) -> Option<String> {
     let counted = |count: &Value| count.as_u64().is_some_and(|count| count > 0);
     match counts {
         Value::Object(members) if members.values().any(counted) => {
-            let texts = members.iter().map(|(name, count)| match count {
-                Value::Number(_) => format!("{} {}", shown(count), label(name)),
-                other => format!("{}: {}", label(name), shown(other)),
-            });
-            Some(texts.collect::<Vec<_>>().join(", "))
+            let counts = members.iter().filter(|(_, count)| counted(count));
+            Some(counts.map(|(name, count)| format!("{count} {}", label(name))).collect::<Vec<_>>().join(", "))
         }
         count if counted(count) => Some(format!("{count} values")),
         _ => None,
@@ -212,8 +209,8 @@ mod tests {
     #[test]
     fn what_is_collapsed_is_counted_or_nothing() {
         assert_eq!(
-            collapsed(&json!({ "would_collapse": { "records": 3, "values": 7 } })).as_deref(),
-            Some("3 records, 7 values")
+            collapsed(&json!({ "would_collapse": { "keys": 3, "values": 7, "increments": 0 } })).as_deref(),
+            Some("3 keys, 7 values")
         );
         assert_eq!(collapsed(&json!({ "collapse": 2 })).as_deref(), Some("2 values"));
         for nothing in [

@@ -216,8 +216,8 @@ What this promises
   newer                   a fact of tomorrow
   floor of each region:
     region   read floor, ms  write floor, ms
-    tokyo             154.5          unknown
-    us-east              82               82
+    tokyo             154.5  unknown
+    us-east              82  82
   excluded:
     dial     setting     excluded
     writers  any         one order of all writes

@@ -35,9 +35,9 @@ async fn node() -> TestDoor {
         ),
         "POST /v1/tables" | "POST /v1/tables?dry_run=true" => (201, carts(1)),
         "PATCH /v1/tables/carts?dry_run=true" => {
-            let records = u64::from(body["merge"] == "lww") * 3;
+            let keys = u64::from(body["merge"] == "lww") * 3;
             let mut answer = carts(2);
-            answer["would_collapse"] = json!({ "records": records, "values": 2 * records });
+            answer["would_collapse"] = json!({ "keys": keys, "values": 2 * keys, "increments": 0 });
             (200, answer)
         }
         "PATCH /v1/tables/carts" if body["expect_version"] == 7 => {
@@ -94,14 +94,14 @@ async fn a_change_that_collapses_values_is_made_only_if_that_was_agreed_to() {
     let door = node().await;
     let error = ask(&door, &["alter", "carts", "--merge", "lww"]).await.expect_err("not agreed");
     assert!(
-        error.starts_with("this change would collapse 3 records, 6 values: of concurrent values one stays"),
+        error.starts_with("this change would collapse 3 keys, 6 values: of concurrent values one stays"),
         "{error}"
     );
     assert!(error.ends_with("nothing was changed; to agree to that, add --collapse"), "{error}");
     let questions = |door: &TestDoor| door.asked().into_iter().map(|(question, _)| question).collect::<Vec<_>>();
     assert_eq!(questions(&door), ["PATCH /v1/tables/carts?dry_run=true"]);
     let text = ask(&door, &["alter", "carts", "--merge", "lww", "--dry-run"]).await.expect("right");
-    assert!(text.ends_with("it would collapse 3 records, 6 values: to agree to that, add --collapse\n"), "{text}");
+    assert!(text.ends_with("it would collapse 3 keys, 6 values: to agree to that, add --collapse\n"), "{text}");
     let text = ask(&door, &["alter", "carts", "--merge", "lww", "--collapse"]).await.expect("agreed");
     assert!(text.starts_with("table carts is changed, version 2\n"), "{text}");
     assert_eq!(door.asked()[2], ("PATCH /v1/tables/carts".to_owned(), json!({ "merge": "lww", "collapse": true })));

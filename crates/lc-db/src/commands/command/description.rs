@@ -46,6 +46,7 @@ pub(super) fn categories(command: &Command) -> Vec<&'static str> {
         Group::SortedSets => "@sortedset",
         Group::Keys => "@keyspace",
         Group::Transactions => "@transaction",
+        Group::Consistency => "@consistency",
         Group::Connection => "@connection",
         Group::Server => "@admin",
     };
@@ -69,7 +70,7 @@ fn flags(command: &Command) -> Vec<&'static str> {
     flags
 }
 
-/// Redis' names of the groups.
+/// Redis' names of the groups, where it has them.
 fn group(group: Group) -> &'static str {
     match group {
         Group::Strings | Group::Counters => "string",
@@ -78,6 +79,7 @@ fn group(group: Group) -> &'static str {
         Group::SortedSets => "sorted-set",
         Group::Keys => "generic",
         Group::Transactions => "transactions",
+        Group::Consistency => "consistency",
         Group::Connection => "connection",
         Group::Server => "server",
     }

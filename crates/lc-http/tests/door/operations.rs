@@ -1,45 +1,18 @@
-//! The door over real TCP, with a made-up node behind it.
+//! How the node is, and who may ask.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use lc_http::{Door, Inside, LinkEmulation, Problem, Sample, SampleKind, Settings};
+use lc_http::{Door, Settings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-#[derive(Default)]
-struct Node {
-    sick: Option<&'static str>,
-    emulation: bool,
-    links: Mutex<Vec<LinkEmulation>>,
-}
-
-impl Inside for Node {
-    fn health(&self) -> Result<(), String> {
-        self.sick.map_or(Ok(()), |why| Err(why.to_owned()))
-    }
-    fn status(&self) -> Value {
-        json!({ "region": "oslo", "keys": 3 })
-    }
-    fn samples(&self) -> Vec<Sample> {
-        vec![Sample { name: "lightcone_keys", help: "Keys.", kind: SampleKind::Gauge, labels: vec![], value: 3.0 }]
-    }
-    fn emulation_allowed(&self) -> bool {
-        self.emulation
-    }
-    fn emulate(&self, link: &LinkEmulation) -> Result<(), Problem> {
-        if link.peer > 3 {
-            return Err(Problem::invalid("node 4 is not a peer"));
-        }
-        self.links.lock().expect("no test panics inside").push(link.clone());
-        Ok(())
-    }
-}
+use crate::node::Node;
 
 async fn open(node: Node, token: Option<&str>) -> (SocketAddr, Arc<Node>) {
     let node = Arc::new(node);
-    let settings = Settings { token: token.map(str::to_owned) };
+    let settings = Settings { token: token.map(str::to_owned), ..Settings::default() };
     let door = Door::open("127.0.0.1:0".parse().expect("an address"), settings).await.expect("a free port");
     let address = door.address().expect("it listens");
     let inside = node.clone();
@@ -166,4 +139,22 @@ async fn without_a_token_a_name_that_points_here_is_not_answered() {
     let (address, _) = open(Node::default(), None).await;
     let (status, _, body) = ask(address, "GET /status HTTP/1.1\r\nHost: evil.example:8001", "").await;
     assert_eq!((status, code(&body).as_str()), (403, "foreign_host"));
+}
+
+#[tokio::test]
+async fn without_a_token_a_web_page_of_another_machine_is_not_answered() {
+    let (address, _) = open(Node::default(), None).await;
+    let from = |origin: &str| format!("GET /status HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}");
+    for origin in ["https://evil.example", "null"] {
+        let (status, _, body) = ask(address, &from(origin), "").await;
+        assert_eq!((status, code(&body).as_str()), (403, "foreign_origin"), "{origin}");
+    }
+    assert_eq!(ask(address, &from("http://localhost:3000"), "").await.0, 200);
+}
+
+#[tokio::test]
+async fn without_a_database_there_are_no_records_but_there_is_a_description() {
+    let (address, _) = open(Node::default(), None).await;
+    assert_eq!(get(address, "/v1/tables/default/records/a").await.0, 404);
+    assert_eq!(get(address, "/v1/openapi.json").await.0, 200);
 }

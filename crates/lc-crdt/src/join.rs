@@ -187,3 +187,6 @@ impl Rows for JoinedKeys {
 fn span<'a>(from: &'a [u8], to: &'a [u8]) -> (Bound<&'a [u8]>, Bound<&'a [u8]>) {
     (Bound::Included(from), Bound::Excluded(to))
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,7 @@ mod picks;
 mod ping;
 mod quit;
 mod randomkey;
+mod receipt;
 mod rename;
 mod reset;
 mod resolve;
@@ -69,6 +70,7 @@ mod score_bounds;
 mod score_range;
 mod sdiff;
 mod select;
+mod session;
 mod set;
 mod set_algebra;
 mod setex;
@@ -90,6 +92,7 @@ mod subcommand;
 mod sunion;
 mod time;
 mod ttl;
+mod with;
 mod zadd;
 mod zcard;
 mod zcount;
@@ -248,8 +251,11 @@ pub static COMMANDS: &[&Command] = &[
     &multi::UNWATCH,
     &siblings::CONTEXT,
     &delex::COMMAND,
+    &receipt::COMMAND,
     &resolve::COMMAND,
+    &session::COMMAND,
     &siblings::SIBLINGS,
+    &with::COMMAND,
 ];
 
 /// The command of this name, in any case.

@@ -128,9 +128,22 @@ mod tests {
 
     #[test]
     fn what_is_no_context_is_refused_and_shown() {
-        for wrong in
-            ["", ",", "1", "1-", "-1", "1-2,", "0-1", "1-0", "+1-2", "1-02", "1--2", "65536-1", "1-18446744073709551616", "1:2"]
-        {
+        for wrong in [
+            "",
+            ",",
+            "1",
+            "1-",
+            "-1",
+            "1-2,",
+            "0-1",
+            "1-0",
+            "+1-2",
+            "1-02",
+            "1--2",
+            "65536-1",
+            "1-18446744073709551616",
+            "1:2",
+        ] {
             let refused = Context::parse(wrong.as_bytes()).unwrap_err().to_string();
             assert!(refused.starts_with(&format!("'{wrong}' is no context")), "{refused}");
         }

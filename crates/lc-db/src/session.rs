@@ -290,6 +290,7 @@ impl Session {
     /// `WITH`: one command with another wish.
     pub(crate) fn with(&mut self, wish: Wish, words: Args<'_>, engine: &mut dyn Engine) -> Result<Reply, Error> {
         if self.queue.is_some() {
+            self.queue_broken = true;
             return Err(Error::caller("WITH inside MULTI is not allowed: a transaction is one write, ask before it with SESSION ACK"));
         }
         let (name, args) = words.split_first().ok_or(Error::Syntax)?;
@@ -354,7 +355,14 @@ impl Session {
     /// `EXEC`: all that is queued, as one entry.
     pub(crate) fn exec(&mut self, engine: &mut dyn Engine) -> Result<Reply, Error> {
         let promise = match self.queue {
-            Some(_) if !self.queue_broken && !self.is_plain(engine) => self.prepare_exec(engine)?,
+            Some(_) if !self.queue_broken && !self.is_plain(engine) => match self.prepare_exec(engine) {
+                // The same EXEC comes again; any other refusal ends the transaction, as its client will believe.
+                Err(error) if error != Error::Later => {
+                    self.discard(engine);
+                    return Err(error);
+                }
+                prepared => prepared?,
+            },
             _ => None,
         };
         let queue = self.queue.take().ok_or(Error::caller("EXEC without MULTI"))?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lc_core::{Dot, HlcClock, ReplicaId, VersionVector};
 use lc_crdt::{Digest, Entry, RowError, RowKind, Rows, Stamp, apply};
-use lc_policy::Tables;
+use lc_policy::{Policy, Table, Tables, merge_text};
 
 use crate::{Demand, Engine, Error, Host, Promise, Reply, Session, SessionKey, Token, Txn, View, WatchStamp};
 
@@ -120,6 +120,11 @@ impl Replica {
         }
     }
 
+    /// The same replica with these tables declared.
+    pub fn under(self, tables: Arc<Tables>) -> Replica {
+        Replica { tables, ..self }
+    }
+
     /// Lets only clients in that know this password; the user is `default`.
     pub fn require_password(&mut self, password: &str) {
         self.password = Some(password.to_owned());
@@ -183,6 +188,15 @@ pub fn settle(replicas: &mut [&mut Replica]) {
         assert_eq!(pair[0].vector, pair[1].vector, "an entry was not carried");
         assert_eq!(pair[0].rows.digest(), pair[1].rows.digest(), "equal vectors must mean equal records");
     }
+}
+
+/// Tables by name, with their `merge` dials as text; the other dials are the default ones.
+pub fn merging(tables: &[(&str, &str)]) -> Arc<Tables> {
+    let table = |&(name, rule): &(&str, &str)| {
+        let merge = merge_text::parse(rule).expect("a rule that there is");
+        Table { name: name.to_owned(), version: 1, policy: Policy { merge, ..Policy::default() } }
+    };
+    Arc::new(Tables::new(1, tables.iter().map(table).collect()))
 }
 
 impl Engine for Replica {

@@ -21,7 +21,9 @@ use crate::Error;
 use format::{Evictions, Held, Index};
 use tally::Tally;
 
-pub use loss::{Cursor, KeptValue, Loss, LossId, LossRecord, NotACursor, NotALossId};
+pub use loss::{
+    Cursor, KeptValue, Loss, LossId, LossRecord, NotACursor, NotALossId, PREVIEW_BYTES_MAX, RULE_BYTES_MAX,
+};
 pub use tally::Totals;
 
 /// How much of a table's losses is kept.

@@ -200,6 +200,11 @@ impl Member {
         (outcome.map(Some), wait)
     }
 
+    /// Takes no more writes, for this reason.
+    pub fn refuse_writes(&mut self, why: String) {
+        self.health.fail(why);
+    }
+
     /// The last write decided here.
     pub fn last_dot(&self) -> Dot {
         Dot::new(self.me, self.last_seq)

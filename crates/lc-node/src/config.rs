@@ -42,6 +42,8 @@ pub struct Config {
     pub longitude: Option<f64>,
     /// Whose law the region stands under, such as `eu`.
     pub jurisdictions: Vec<String>,
+    /// Whether this node was invited into a cluster that was there before; otherwise it begins one with its peers.
+    pub joined: bool,
 }
 
 /// Where a node listens for others, and who it says it is.
@@ -49,6 +51,8 @@ pub struct Config {
 pub struct LinkConfig {
     /// UDP address.
     pub listen: SocketAddr,
+    /// Where other nodes reach it, if that is another address.
+    pub advertise: Option<SocketAddr>,
     /// The node's certificate, PEM.
     pub certificate_file: PathBuf,
     /// Its key, PEM.
@@ -57,6 +61,13 @@ pub struct LinkConfig {
     pub authority_file: PathBuf,
     /// After a flush, wait this long for more before the next one, microseconds: fewer packets against latency.
     pub coalesce_us: u64,
+}
+
+impl LinkConfig {
+    /// Where other nodes reach this one.
+    pub fn advertised(&self) -> SocketAddr {
+        self.advertise.unwrap_or(self.listen)
+    }
 }
 
 /// Another node.

@@ -20,6 +20,15 @@ pub enum Error {
     /// Links do not start.
     #[error("links: {0}")]
     Links(#[from] lc_net::Error),
+    /// The control plane's group does not start.
+    #[error("control plane: {0}")]
+    Group(#[from] lc_raft::Error),
+    /// A file of the data directory cannot be read or written.
+    #[error("data directory: {0}")]
+    Disk(#[from] lc_env::Error),
+    /// The file `instance` is not what was written.
+    #[error("data directory: the file 'instance' holds {0:?}, not 16 hexadecimal digits")]
+    Instance(String),
     /// Link shaping was asked of a node that does not allow it.
     #[error("links can only be shaped in a development world (emulation = true)")]
     NoEmulation,

@@ -10,6 +10,8 @@ mod call;
 mod clients;
 mod config;
 mod connection;
+pub mod control;
+mod control_plane;
 mod disk_threads;
 mod error;
 mod host;

@@ -56,13 +56,14 @@ impl Node {
     /// Dropping the future before it ends may leave the data directory locked until the process ends.
     pub async fn start(config: Config) -> Result<Arc<Node>, Error> {
         let directory = config.data_dir.display().to_string();
-        let disk = open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?;
+        let disk: Arc<dyn lc_env::Disk> =
+            Arc::new(open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?);
         let store: Arc<dyn Store> =
             Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
         // First: what lost during a replay is judged by the tables' rules.
-        let control_plane = ControlPlane::start(&config).await?;
+        let control_plane = ControlPlane::start(&config, disk.clone()).await?;
         let known = Arc::new(Known::of(&control_plane.catalogue(), &config));
-        let member = Member::open(settings(&config, &known), Arc::new(disk), store.clone())?;
+        let member = Member::open(settings(&config, &known), disk, store.clone())?;
         let durable = Durable { position: member.durable(), failed: None };
         let node = Arc::new(Node {
             member: RwLock::new(member),

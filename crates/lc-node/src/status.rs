@@ -52,6 +52,23 @@ pub struct Status {
     pub counters: CounterStatus,
     /// The other nodes.
     pub peers: Vec<PeerStatus>,
+    /// At most so old, ms, is what this region lacks of any other; null: unknown.
+    pub staleness_ms: Option<u64>,
+    /// The group that keeps the catalogue.
+    pub control_plane: ControlPlaneStatus,
+}
+
+/// The group that keeps the catalogue, as this node knows it. Tables serve without it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ControlPlaneStatus {
+    /// The region that leads; null while none is known.
+    pub leader: Option<String>,
+    /// Regions that vote.
+    pub voters: Vec<String>,
+    /// The catalogue's version here.
+    pub catalogue_version: u64,
+    /// Why it stopped here; empty if it did not.
+    pub trouble: String,
 }
 
 /// Things counted since start.
@@ -70,6 +87,8 @@ pub struct CounterStatus {
     pub syncs: u64,
     pub flushes: u64,
     pub alarms: u64,
+    pub conflicts: u64,
+    pub laggards_helped: u64,
 }
 
 /// Another node, as seen from here.
@@ -89,6 +108,8 @@ pub struct PeerStatus {
     pub silent_ms: Option<u64>,
     /// For each replica, the highest sequence durable there, as far as it told.
     pub have: BTreeMap<String, u64>,
+    /// At most so old, ms, is what is missing here of it; null: unknown.
+    pub staleness_ms: Option<u64>,
     /// Entries decided here that it has not confirmed; what would be lost if this region vanished now and it alone were left.
     pub unconfirmed_entries: u64,
     /// Bytes sent to it, UDP payload.
@@ -122,6 +143,8 @@ impl Node {
             snapshot.health.writable().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
         Status {
             peers: peers.collect(),
+            staleness_ms: self.member.read().staleness(self.now()).map(|staleness| staleness.as_millis() as u64),
+            control_plane: self.control_plane_status(),
             cluster: self.config.cluster.clone(),
             region: self.config.region.clone(),
             node_id: self.config.node_id,
@@ -160,6 +183,11 @@ impl Node {
             up: view.is_some_and(|view| view.up),
             rtt_ms: link.and_then(|link| link.rtt).map(|rtt| rtt.as_secs_f64() * 1000.0),
             silent_ms: silent,
+            staleness_ms: self
+                .member
+                .read()
+                .staleness_of(self.now(), NodeId(peer.node_id))
+                .map(|staleness| staleness.as_millis() as u64),
             have: view.map(|view| named(&view.have)).unwrap_or_default(),
             unconfirmed_entries: snapshot.applied.get(snapshot.replica).saturating_sub(confirmed),
             wire_sent_bytes: link.map_or(0, |link| link.wire_sent_bytes),
@@ -192,5 +220,7 @@ fn counters(snapshot: &Snapshot) -> CounterStatus {
         syncs: counters.syncs,
         flushes: counters.flushes,
         alarms: counters.alarms,
+        conflicts: counters.conflicts,
+        laggards_helped: counters.laggards_helped,
     }
 }

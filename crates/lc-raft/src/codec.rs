@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
 use openraft::vote::{RaftLeaderId, leader_id_std};
 use openraft::{EntryPayload, Vote};
@@ -156,8 +155,10 @@ const MEMBERS: u8 = 2;
 mod tests {
     use std::collections::BTreeSet;
 
+    use bytes::Bytes;
+
     use super::{
-        Bytes, Command, EntryPayload, LogEntry, LogId, Members, Reader, SnapshotMeta, StoredMembers, entry, members, put_entry,
+        Command, EntryPayload, LogEntry, LogId, Members, Reader, SnapshotMeta, StoredMembers, entry, members, put_entry,
         put_members, put_snapshot_meta, put_vote, snapshot_meta, vote,
     };
     use crate::type_config::Ballot;

@@ -3,7 +3,7 @@
 //! In:    commands and frames as bytes; a [`lc_env::Disk`], a [`Machine`], a [`Carrier`].
 //! Out:   answers of the machine, frames for other members, [`Status`].
 //! Never: what a command means; sockets; randomness but [`lc_env::Random`]; a sync that failed, tried again.
-//! Proof: tests/elections.rs, tests/crashes.rs, tests/members.rs, tests/throughput.rs on simulated links, disks and time.
+//! Proof: tests/group/ runs whole groups over simulated links, disks and time; one seed run twice is the same frame by frame.
 //! Start: [`Group`] in group.rs; the bytes are in docs/formats/raft.md.
 //!
 //! Time is tokio's: openraft sleeps on tokio's timers and reads the clock that goes with them, so a paused runtime stops both.
@@ -19,11 +19,13 @@ mod log;
 mod machine;
 mod network;
 mod prefixed_disk;
+mod runtime;
 mod settings;
 mod snapshots;
 mod state_machine;
 mod status;
 mod type_config;
+mod watched;
 mod wire;
 
 pub use carrier::Carrier;

@@ -13,10 +13,11 @@ use lc_env::Disk;
 use lc_journal::{Options, SyncDone};
 use openraft::storage::IOFlushed;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::type_config::Types;
+use crate::watched::Sender;
 use crate::{DiskWork, Error};
 use state::State;
 
@@ -31,7 +32,7 @@ struct Shared {
     work: DiskWork,
     /// There is something to sync.
     wake: Arc<Notify>,
-    progress: watch::Sender<Progress>,
+    progress: Sender<Progress>,
     flusher: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -60,7 +61,7 @@ impl Log {
             state: Mutex::new(state),
             work,
             wake: Arc::clone(&wake),
-            progress: watch::Sender::new(progress),
+            progress: Sender::new(progress),
             flusher: Mutex::new(None),
         });
         *shared.flusher.lock() = Some(tokio::spawn(flush(Arc::downgrade(&shared), wake)));
@@ -84,7 +85,7 @@ impl Log {
 
     /// Syncs what waits and marks a clean end. The log cannot be used afterwards.
     pub(crate) async fn close(&self) {
-        self.shared.progress.send_modify(|progress| progress.closed = true);
+        self.shared.progress.modify(|progress| progress.closed = true);
         self.shared.wake.notify_one();
         let flusher = self.shared.flusher.lock().take();
         if let Some(flusher) = flusher {
@@ -108,13 +109,12 @@ impl Log {
     }
 
     async fn wait(&self, enough: impl Fn(&Progress) -> bool) -> io::Result<()> {
-        let mut progress = self.shared.progress.subscribe();
-        let seen = progress.wait_for(|progress| enough(progress) || progress.stopped.is_some()).await;
-        let seen = seen.map_err(io::Error::other)?;
-        match &seen.stopped {
-            Some(why) => Err(io::Error::other(why.to_string())),
-            None => Ok(()),
-        }
+        let outcome = |progress: &Progress| match &progress.stopped {
+            Some(why) => Some(Err(io::Error::other(why.to_string()))),
+            None => enough(progress).then_some(Ok(())),
+        };
+        let found = self.shared.progress.receiver().find(outcome).await;
+        found.unwrap_or_else(|closed| Err(io::Error::other(closed)))
     }
 
     /// Changes the log and sees to it that this reaches the disk.
@@ -145,7 +145,7 @@ impl Shared {
             Ok(durable) => {
                 let (callbacks, committed) = state.take_durable(durable.0);
                 drop(state);
-                self.progress.send_modify(|progress| {
+                self.progress.modify(|progress| {
                     progress.durable = durable.0;
                     progress.committed = progress.committed.max(committed);
                 });
@@ -162,7 +162,7 @@ impl Shared {
     fn stop(&self, why: &str) {
         tracing::error!(why, "the group's log failed");
         let callbacks = self.state.lock().take_all(why);
-        self.progress.send_modify(|progress| progress.stopped = Some(why.into()));
+        self.progress.modify(|progress| progress.stopped = Some(why.into()));
         complete(callbacks, || Err(io::Error::other(why.to_owned())));
     }
 

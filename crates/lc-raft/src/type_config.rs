@@ -4,10 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use openraft::impls::{BoxedErrorSource, InlineBatch, OneshotResponder};
-use openraft::rt::deterministic_rng::DeterministicRng;
 use openraft::type_config::alias;
 use openraft::vote::{RaftLeaderId, leader_id_std};
 use openraft::{Entry, EntryPayload, Membership, OptionalSend, RaftTypeConfig, Vote};
+
+use crate::runtime::Runtime;
 
 /// One leader a term, as in the Raft paper; members are known by number alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,12 +35,6 @@ impl RaftTypeConfig for Types {
         T: OptionalSend + 'static;
     type ErrorSource = BoxedErrorSource;
 }
-
-/// tokio, its timers and its clock, with random numbers that grow from one seed: a task draws from its own sequence, which its parent's
-/// sequence gave it. Everything that starts openraft's tasks must run inside `Runtime::scope(seed, ..)`.
-pub(crate) type Runtime = DeterministicRng<Tokio>;
-#[allow(deprecated, reason = "the name that is not deprecated is in a crate of its own, which would have to be pinned too")]
-type Tokio = openraft::impls::TokioRuntime;
 
 pub(crate) type LogId = alias::LogIdOf<Types>;
 pub(crate) type LogEntry = alias::EntryOf<Types>;

@@ -114,6 +114,7 @@ fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_
         latitude: coordinates.map(|(latitude, _)| latitude),
         longitude: coordinates.map(|(_, longitude)| longitude),
         jurisdictions: jurisdictions(&top)?,
+        joined: top.flag("joined")?,
     })
 }
 
@@ -143,6 +144,7 @@ fn jurisdictions(top: &Reading<'_>) -> Result<Vec<String>, Error> {
 fn link(link: &Reading<'_>) -> Result<LinkConfig, Error> {
     Ok(LinkConfig {
         listen: link.address("listen")?,
+        advertise: link.address_if_any("advertise")?,
         certificate_file: link.path("certificate_file")?,
         key_file: link.path("key_file")?,
         authority_file: link.path("authority_file")?,

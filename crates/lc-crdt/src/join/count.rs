@@ -33,21 +33,22 @@ struct Joined {
 struct OfReplica {
     /// The replica's latest write that a side has applied, and its count there.
     present: Vec<(u64, Count)>,
-    /// The same of the side without a count that knows most: it has seen no less reset than others without.
+    /// The same of the side without a count that knows most: it has seen no less reset than others without. 0 if all
+    /// such sides only know what a side with a count knows as well.
     gone_to: u64,
 }
 
 impl OfReplica {
     fn new(replica: ReplicaId, sides: &[(&VersionVector, &[Count])]) -> OfReplica {
-        let mut of_replica = OfReplica { present: Vec::with_capacity(sides.len()), gone_to: 0 };
-        for (applied, counts) in sides {
-            let applied = applied.get(replica);
-            match counts.iter().find(|count| count.replica == replica) {
-                Some(count) => of_replica.present.push((applied, *count)),
-                None => of_replica.gone_to = of_replica.gone_to.max(applied),
-            }
+        let of = |counts: &[Count]| counts.iter().find(|count| count.replica == replica).copied();
+        let with: Vec<(&VersionVector, Count)> =
+            sides.iter().filter_map(|(applied, counts)| Some((*applied, of(counts)?))).collect();
+        let known_better = |applied: &VersionVector| with.iter().any(|(better, _)| better.covers_all(applied));
+        let without = sides.iter().filter(|(applied, counts)| of(counts).is_none() && !known_better(applied));
+        OfReplica {
+            gone_to: without.map(|(applied, _)| applied.get(replica)).max().unwrap_or(0),
+            present: with.iter().map(|(applied, count)| (applied.get(replica), *count)).collect(),
         }
-        of_replica
     }
 
     fn join(&self) -> Option<Joined> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
-use lc_core::{Dot, limits};
+use lc_core::limits;
 
 use crate::row::{element_of, element_prefix, element_row, head_row};
 use crate::{Cell, Head, Kind, RowError, Rows};
@@ -123,7 +123,7 @@ fn check_cell(kind: Kind, cell: &Cell) -> Result<(), Malformed> {
     let fits = cell.siblings.iter().all(|sibling| {
         // One more is written when a row is encoded.
         sibling.expires_ms.is_none_or(|ms| ms < u64::MAX)
-            && sibling.dot != Dot::new(sibling.dot.replica, 0)
+            && sibling.dot.seq > 0
             && (kind != Kind::Sorted || sibling.value.len() == 8)
     });
     if cell.is_empty() || !in_order || !fits { Err(Malformed::OutOfBounds("cell")) } else { Ok(()) }

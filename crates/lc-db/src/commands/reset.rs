@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::consistency::Wish;
 use crate::{Arity, Command, Group, KeySpec, Reply, Run};
 
 pub(super) static COMMAND: Command = Command {
@@ -10,7 +11,7 @@ pub(super) static COMMAND: Command = Command {
     group: Group::Connection,
     keys: KeySpec::NONE,
     syntax: "",
-    summary: "Forgets name, protocol, authentication, what MULTI queued and WATCH watched.",
+    summary: "Forgets name, protocol, authentication, levels and session, what MULTI queued and WATCH watched.",
     concurrent: "",
     // Queue and watched keys are gone already: the session drops them before this runs.
     run: Run::Session(|session, _, _| {
@@ -18,6 +19,10 @@ pub(super) static COMMAND: Command = Command {
         session.protocol = 2;
         session.authenticated = false;
         session.silent = false;
+        session.wish = Wish::default();
+        session.receipts = false;
+        session.last_receipt = None;
+        session.forget_session();
         Ok(Reply::Word("RESET"))
     }),
 };

@@ -44,13 +44,8 @@ struct Options {
 
 impl Options {
     fn parse(mut words: Args<'_>, now_ms: u64) -> Result<Options, Error> {
-        let mut options = Options {
-            only_if_absent: false,
-            only_if_present: false,
-            only_if: None,
-            get: false,
-            expiry: Expiry::Never,
-        };
+        let mut options =
+            Options { only_if_absent: false, only_if_present: false, only_if: None, get: false, expiry: Expiry::Never };
         // A word that is wrong in itself is told after words that contradict each other.
         let (mut expiry_given, mut condition_given, mut bad_word) = (false, false, None);
         while let Some((word, rest)) = words.split_first() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lc_core::wire::{Malformed, Reader, put_varint};
 
-use super::{text, tagged_bytes};
+use super::{tagged_bytes, text};
 use crate::Error;
 
 impl Error {

@@ -5,9 +5,9 @@
 mod rows;
 
 use lc_crdt::Entry;
-use lc_db::testing::Replica;
+use lc_db::testing::{Replica, merging};
 
-use rows::{Row, TABLES, Table};
+use rows::{RULES, Row, TABLES, Table};
 
 /// Whose clock is ahead when both write at once.
 #[derive(Clone, Copy)]
@@ -50,7 +50,9 @@ fn code(lines: &[&str]) -> String {
 /// Carries a row out in regions A and B and in two more that only listen and hear of A and B in either order. All must
 /// agree, to the last byte, and show the same.
 fn outcome(row: &Row, ahead: Ahead) -> String {
-    let [mut a, mut b, mut hears_a_first, mut hears_b_first] = [1, 2, 3, 4].map(Replica::new);
+    let tables = merging(RULES);
+    let [mut a, mut b, mut hears_a_first, mut hears_b_first] =
+        [1, 2, 3, 4].map(|id| Replica::new(id).under(tables.clone()));
     run(&mut a, row.before);
     for other in [&mut b, &mut hears_a_first, &mut hears_b_first] {
         other.pull(&a);
@@ -92,7 +94,8 @@ fn receive(replica: &mut Replica, batches: &[&[Entry]]) {
 }
 
 fn show(replica: &mut Replica, reads: &[&str]) -> String {
-    let read = |line: &&str| format!("`{line}` → `{}`", replica.run(line));
+    // Replies are shown with what a terminal could not show escaped; quotes are fine on a page.
+    let read = |line: &&str| format!("`{line}` → `{}`", replica.run(line).replace("\\\"", "\""));
     reads.iter().map(read).collect::<Vec<_>>().join(", ")
 }
 
@@ -109,6 +112,9 @@ logical clock, then the number of the replica; clocks only ever order writes tha
 
 One rule runs through all tables: **a write replaces what it saw, and nothing else.** A value that was overwritten or
 removed is gone in every region; a value that the other write did not know of stays.
+
+A key belongs to the table named by what stands before its first `:`. The last sections show tables whose `merge` dial is
+not `typed`; everything before them is `typed`, as every key is that belongs to no declared table.
 
 This page is printed by `crates/lc-db/tests/truth_tables`, which carries every row out;
 `UPDATE=1 cargo nextest run -p lc-db --test truth_tables` writes it anew.

@@ -31,6 +31,16 @@ const fn row(
     Row { before, a, b, show }
 }
 
+/// Tables that are declared in every region, and their `merge` dials.
+pub const RULES: &[(&str, &str)] = &[
+    ("lww", "lww"),
+    ("siblings", "siblings"),
+    ("max", "max"),
+    ("min", "min"),
+    ("union", "union"),
+    ("cart", "json(items: union by sku, qty: max)"),
+];
+
 /// Every table.
 pub const TABLES: &[Table] = &[
     Table {
@@ -199,6 +209,74 @@ pub const TABLES: &[Table] = &[
                 &["MULTI", "DEL k", "SET l v", "EXEC"],
                 &["MULTI", "DEL l", "SET k w", "EXEC"],
                 &["GET k", "GET l"],
+            ),
+        ],
+    },
+    Table {
+        name: "merge = lww",
+        about: "The highest stamp decides for every type, one element at a time: increments are plain writes of the sum, and do not add up.",
+        rows: &[
+            row(&[], &["SET lww:k a"], &["SET lww:k b"], &["GET lww:k"]),
+            row(&["SET lww:n 10"], &["INCRBY lww:n 5"], &["DECRBY lww:n 2"], &["GET lww:n"]),
+            row(&["SET lww:n 10"], &["DEL lww:n"], &["INCR lww:n"], &["GET lww:n"]),
+            row(&[], &["HINCRBY lww:h f 5"], &["HINCRBY lww:h f 2"], &["HGET lww:h f"]),
+            row(&[], &["SADD lww:s a"], &["SADD lww:s b"], &["SMEMBERS lww:s"]),
+        ],
+    },
+    Table {
+        name: "merge = siblings",
+        about: "All concurrent values are kept and shown by `SIBLINGS`, with their context; `GET` shows the one with the highest stamp. A `SET`\nreplaces what `GET` showed; `RESOLVE`, and a `SET` under a condition, replace what they name.",
+        rows: &[
+            row(&[], &["SET siblings:k a"], &["SET siblings:k b"], &["GET siblings:k", "SIBLINGS siblings:k"]),
+            row(&["SET siblings:k old"], &["SET siblings:k a"], &["DEL siblings:k"], &["SIBLINGS siblings:k"]),
+            row(
+                &["SET siblings:k one", "RESOLVE siblings:k - two"],
+                &["RESOLVE siblings:k 1-1,1-2 both"],
+                &["SET siblings:k three"],
+                &["SIBLINGS siblings:k"],
+            ),
+            row(
+                &["SET siblings:k one", "RESOLVE siblings:k - two"],
+                &["RESOLVE siblings:k 1-1,1-2 a"],
+                &["RESOLVE siblings:k 1-1,1-2 b"],
+                &["SIBLINGS siblings:k"],
+            ),
+            row(
+                &["SET siblings:k old"],
+                &["SET siblings:k a IFDOT 1-1"],
+                &["SET siblings:k b IFDOT 1-1"],
+                &["SIBLINGS siblings:k"],
+            ),
+        ],
+    },
+    Table {
+        name: "merge = max, merge = min",
+        about: "The highest (lowest) value stands, whoever wrote it when: as numbers if both are, else by their bytes. A value that does not beat\nthe standing one changes nothing that a reader sees. `DEL` removes what it saw, so bidding can begin anew.",
+        rows: &[
+            row(&[], &["SET max:bid 9"], &["SET max:bid 10"], &["GET max:bid"]),
+            row(&["SET max:bid 20"], &["SET max:bid 9"], &["SET max:bid 10"], &["GET max:bid"]),
+            row(&["SET max:bid 5"], &["SET max:bid 10", "SET max:bid 7"], &["SET max:bid 9"], &["GET max:bid"]),
+            row(&["SET max:bid 20"], &["DEL max:bid"], &["SET max:bid 9"], &["GET max:bid"]),
+            row(&["SET max:bid 20"], &["DEL max:bid"], &["SET max:bid 30"], &["GET max:bid"]),
+            row(&[], &["SET min:price 9"], &["SET min:price 10"], &["GET min:price"]),
+        ],
+    },
+    Table {
+        name: "merge = union, merge = json",
+        about: "Values are JSON. Under `union` they are arrays, of which every element is kept; the table `cart` here is declared with\n`json(items: union by sku, qty: max)`, the shopping cart. A write replaces what it saw, so that removing works.",
+        rows: &[
+            row(&[], &["SET union:tags [\"a\",\"b\"]"], &["SET union:tags [\"b\",\"c\"]"], &["GET union:tags"]),
+            row(
+                &["SET union:tags [\"a\",\"b\"]"],
+                &["SET union:tags [\"a\"]"],
+                &["SET union:tags [\"a\",\"b\",\"c\"]"],
+                &["GET union:tags"],
+            ),
+            row(
+                &[],
+                &["SET cart:7 {\"items\":[{\"sku\":\"pen\",\"qty\":1},{\"sku\":\"ink\",\"qty\":5}]}"],
+                &["SET cart:7 {\"items\":[{\"sku\":\"pen\",\"qty\":3}]}"],
+                &["GET cart:7"],
             ),
         ],
     },

@@ -8,8 +8,10 @@ use lc_core::{Dot, Hlc, ReplicaId};
 use lc_crdt::{Address, Kind, Sibling};
 use lc_store::{MemoryStore, RowTable, Store, TableOptions};
 
-use super::loss::PREVIEW_BYTES_MAX;
-use super::{Bounds, Cursor, EVICTED_AT_ONCE, Filter, LISTED_MAX, Ledger, Loss, LossId, LossRecord, Noted, Totals};
+use super::{
+    Bounds, Cursor, EVICTED_AT_ONCE, Filter, LISTED_MAX, Ledger, Loss, LossId, LossRecord, Noted, PREVIEW_BYTES_MAX,
+    Totals,
+};
 
 const WIDE: Bounds = Bounds { bytes_max: 64 << 20, age_max_ms: 7 * DAY_MS };
 const DAY_MS: u64 = 86_400_000;

@@ -136,6 +136,11 @@ impl Member {
         of_peers.try_fold(Time::ZERO, |worst, staleness| Some(worst.max(staleness?)))
     }
 
+    /// How old what is here of one node may be; `None`: unknown.
+    pub fn staleness_of(&self, now: Time, node: NodeId) -> Option<Time> {
+        self.replicator.staleness(now, node)
+    }
+
     /// Looks at every request that waits: something arrived, or time passed.
     pub(super) fn advance_all(&mut self, now: Time, out: &mut Vec<Outgoing>) {
         if self.requests.pending.is_empty() {

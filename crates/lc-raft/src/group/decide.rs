@@ -36,6 +36,8 @@ impl Member {
     /// [`Error::Stopped`].
     pub(super) async fn decide(&self, ask: Ask, deadline: Instant) -> Result<Verdict, Error> {
         let left = deadline.saturating_duration_since_now();
+        // What was handed to the core cannot be taken back; a question can.
+        let late = if ask == Ask::Read { Verdict::NoQuorum } else { Verdict::Unknown };
         let decided = async {
             match ask {
                 Ask::Propose(command) => self.propose_here(command).await,
@@ -44,8 +46,7 @@ impl Member {
                 Ask::Remove(node) => self.remove_here(node).await,
             }
         };
-        // What was handed to the core cannot be taken back.
-        Types::timeout(left, decided).await.unwrap_or(Ok(Verdict::Unknown))
+        Types::timeout(left, decided).await.unwrap_or(Ok(late))
     }
 
     async fn forward(&self, leader: u16, ask: &Ask, deadline: Instant) -> Verdict {

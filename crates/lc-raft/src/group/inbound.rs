@@ -1,7 +1,6 @@
 //! Frames from other members.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use tokio::task::unconstrained;
 use super::{Member, deadline};
 use crate::bytes_budget::BytesBudget;
 use crate::frame::{Answer, Ask, Frame, Request, Verdict};
-use crate::type_config::{Ballot, Snapshot, SnapshotMeta};
+use crate::type_config::{Ballot, Snapshot, SnapshotMeta, Types};
 
 /// What is under way for others.
 pub(super) struct Inbound {
@@ -119,11 +118,11 @@ fn leads(vote: &Ballot, from: u16) -> bool {
     vote.committed && vote.leader_id.voted_for == from
 }
 
-fn is_candidate(request: &VoteRequest<crate::type_config::Types>, from: u16) -> bool {
+fn is_candidate(request: &VoteRequest<Types>, from: u16) -> bool {
     !request.vote.committed && request.vote.leader_id.voted_for == from
 }
 
-fn is_consecutive(append: &AppendEntriesRequest<crate::type_config::Types>) -> bool {
+fn is_consecutive(append: &AppendEntriesRequest<Types>) -> bool {
     let mut index = append.prev_log_id.map_or(0, |prev| prev.index + 1);
     let mut term = append.prev_log_id.map_or(0, |prev| prev.leader_id.term);
     for entry in &append.entries {

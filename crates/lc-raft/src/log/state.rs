@@ -169,15 +169,14 @@ impl State {
     }
 
     fn pop_after(&mut self, last: Option<LogId>) {
-        while let Some((_, entry)) = self.entries.pop_back_if(|(_, entry)| Some(entry.log_id.index) > last.map(|id| id.index)) {
-            self.entry_bytes -= codec::entry_bytes(&entry);
-        }
+        let first_cut = last.map_or(0, |id| id.index + 1);
+        let kept = self.entries.partition_point(|(_, entry)| entry.log_id.index < first_cut);
+        self.entry_bytes -= self.entries.drain(kept..).map(|(_, entry)| codec::entry_bytes(&entry)).sum::<u64>();
     }
 
     fn drop_upto(&mut self, upto: LogId) {
-        while let Some((_, entry)) = self.entries.pop_front_if(|(_, entry)| entry.log_id.index <= upto.index) {
-            self.entry_bytes -= codec::entry_bytes(&entry);
-        }
+        let dropped = self.entries.partition_point(|(_, entry)| entry.log_id.index <= upto.index);
+        self.entry_bytes -= self.entries.drain(..dropped).map(|(_, entry)| codec::entry_bytes(&entry)).sum::<u64>();
         self.purged = self.purged.max(Some(upto));
     }
 

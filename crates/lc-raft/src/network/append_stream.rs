@@ -4,7 +4,6 @@
 //! answer speaks for all before it, a lost answer costs nothing, and a conflict after an unanswered append means that one was lost.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use futures_util::stream::Fuse;
 use futures_util::{Stream, StreamExt};
@@ -29,6 +28,8 @@ pub(super) struct AppendStream<S: Stream> {
     sent: VecDeque<Sent>,
     sent_bytes: u64,
     next_seq: u64,
+    /// Up to here the follower has said that the logs agree.
+    agreed: Option<LogId>,
     late: Timeout<Types>,
 }
 
@@ -48,7 +49,8 @@ enum Event {
 
 impl<S: Stream<Item = AppendEntriesRequest<Types>> + Unpin> AppendStream<S> {
     pub(super) fn new(call: Call, requests: Fuse<S>, late: Timeout<Types>) -> AppendStream<S> {
-        AppendStream { call, requests, requests_ended: false, sent: VecDeque::new(), sent_bytes: 0, next_seq: 0, late }
+        let sent = VecDeque::new();
+        AppendStream { call, requests, requests_ended: false, sent, sent_bytes: 0, next_seq: 0, agreed: None, late }
     }
 
     /// Sends and waits until there is a result to tell; the last one leaves no stream.
@@ -109,20 +111,27 @@ impl<S: Stream<Item = AppendEntriesRequest<Types>> + Unpin> AppendStream<S> {
                 Some(Ok(Ok(last)))
             }
             AppendEntriesResponse::HigherVote(vote) => Some(Ok(Err(StreamAppendError::HigherVote(vote)))),
-            AppendEntriesResponse::Conflict if place > 0 => Some(Err(NetworkError::from_string("an append was lost on the way").into())),
-            // Who has nothing before it cannot be in conflict.
-            AppendEntriesResponse::Conflict => self.sent[0].prev.map(|prev| Ok(Err(StreamAppendError::Conflict(prev)))),
+            AppendEntriesResponse::Conflict => self.conflict(place),
         }
+    }
+
+    /// A conflict is one only at the oldest unanswered append, and only if the follower has not since agreed to what it found missing: then
+    /// it had been overtaken on the way. openraft takes a conflict inside what is agreed for a follower that lost its disk.
+    fn conflict(&self, place: usize) -> Option<Outcome> {
+        let prev = self.sent[place].prev;
+        if place > 0 || prev <= self.agreed {
+            return Some(Err(NetworkError::from_string("an append was lost or overtaken on the way").into()));
+        }
+        prev.map(|prev| Ok(Err(StreamAppendError::Conflict(prev))))
     }
 
     /// Takes everything up to `place` as answered; gives up to where the logs agree.
     fn settle(&mut self, place: usize) -> Option<LogId> {
-        let mut agreed = None;
         for sent in self.sent.drain(..=place) {
             self.sent_bytes -= sent.bytes;
-            agreed = agreed.max(sent.last);
+            self.agreed = self.agreed.max(sent.last);
         }
-        agreed
+        self.agreed
     }
 }
 
@@ -133,10 +142,6 @@ const SENT_BYTES_MAX: u64 = 8 << 20;
 /// Doubled answers included.
 pub(super) const ANSWERS_MAX: usize = 2 * SENT_MAX;
 const APPEND_COST_BYTES: u64 = 64;
-
-/// For tests that want another.
-#[cfg(test)]
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,14 @@ impl Reading<'_> {
         self.text(name).map(|text| self.beside_file(&text))
     }
 
+    /// An address, if it is given.
+    pub fn address_if_any(&self, name: &str) -> Result<Option<SocketAddr>, Error> {
+        match self.value(name)? {
+            Some(_) => self.address(name).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A path that may be absent.
     pub fn path_if_any(&self, name: &str) -> Result<Option<PathBuf>, Error> {
         let value = self.value(name)?;

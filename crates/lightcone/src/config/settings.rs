@@ -156,6 +156,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "",
+        name: "joined",
+        kind: Kind::Flag,
+        absent: Absent::Default("false"),
+        example: "false",
+        text: "Whether the node was invited into a cluster that was there before, as `lightcone join` writes it; without it, it begins a cluster together with its `[[peers]]`.",
+    },
+    Setting {
+        section: "",
         name: "emulation_allowed",
         kind: Kind::Flag,
         absent: Absent::Default("false"),
@@ -281,6 +289,14 @@ pub const SETTINGS: &[Setting] = &[
         absent: Absent::Required,
         example: "\"ca.pem\"",
         text: "The authority, PEM, that every node's certificate comes from; others are refused.",
+    },
+    Setting {
+        section: "link",
+        name: "advertise",
+        kind: Kind::Address,
+        absent: Absent::Nothing,
+        example: "\"203.0.113.7:9001\"",
+        text: "Where other nodes reach this one, if that is another address than `listen`: behind address translation, or when it listens on all addresses.",
     },
     Setting {
         section: "link",

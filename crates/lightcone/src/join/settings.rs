@@ -11,6 +11,7 @@ use crate::config;
 /// What the command line says about the node.
 pub struct Settings {
     link: SocketAddr,
+    advertise: SocketAddr,
     resp: Option<SocketAddr>,
     http: Option<SocketAddr>,
     place: Option<(f64, f64)>,
@@ -29,6 +30,7 @@ impl Settings {
         }
         let settings = Settings {
             link: options.link_listen.unwrap_or(address),
+            advertise: address,
             resp: options.resp,
             http: options.http,
             place: options.latitude.zip(options.longitude),
@@ -66,7 +68,7 @@ impl Settings {
     }
 
     fn text(&self, who: &str) -> String {
-        let mut text = format!("{who}data_dir = \"data\"\n");
+        let mut text = format!("{who}data_dir = \"data\"\njoined = true\n");
         if let Some((latitude, longitude)) = self.place {
             let _ = write!(text, "latitude = {latitude:?}\nlongitude = {longitude:?}\n");
         }
@@ -80,8 +82,8 @@ impl Settings {
         }
         let _ = write!(
             text,
-            "\n[link]\nlisten = \"{}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"authority.pem\"\n",
-            self.link
+            "\n[link]\nlisten = \"{}\"\nadvertise = \"{}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"authority.pem\"\n",
+            self.link, self.advertise
         );
         text
     }

@@ -1,21 +1,8 @@
-use std::sync::Arc;
+use crate::testing::{Replica, merging, settle};
 
-use lc_crdt::Merge;
-use lc_policy::{Policy, Table, Tables};
-
-use crate::testing::{Replica, settle};
-
-/// Two regions with a table of each rule, named after it.
 fn regions() -> (Replica, Replica) {
-    let rules = [("siblings", Merge::Siblings), ("max", Merge::Max), ("min", Merge::Min), ("lww", Merge::Lww)];
-    let table = |(name, merge): (&str, Merge)| Table {
-        name: name.to_owned(),
-        version: 1,
-        policy: Policy { merge, ..Policy::default() },
-    };
-    let tables = Arc::new(Tables::new(1, rules.into_iter().map(table).collect()));
-    let region = |id| Replica { tables: tables.clone(), ..Replica::new(id) };
-    (region(1), region(2))
+    let tables = merging(&[("siblings", "siblings")]);
+    (Replica::new(1).under(tables.clone()), Replica::new(2).under(tables))
 }
 
 /// Paris and Tokyo set a key at the same moment, and hear of each other.
@@ -63,7 +50,10 @@ fn what_the_context_does_not_name_stays_beside_the_resolution() {
     assert_eq!(paris.run("RESOLVE siblings:city 1-1 mine"), "2");
     assert_eq!(tokyo.run("RESOLVE siblings:city 1-1,2-1 both"), "1");
     settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!((paris.run("CONTEXT siblings:city"), tokyo.run("CONTEXT siblings:city")), ("1-2,2-2".into(), "1-2,2-2".into()));
+    assert_eq!(
+        (paris.run("CONTEXT siblings:city"), tokyo.run("CONTEXT siblings:city")),
+        ("1-2,2-2".into(), "1-2,2-2".into())
+    );
     // What was named and is gone already is no obstacle; with a dash, nothing is replaced.
     assert_eq!(paris.run("RESOLVE siblings:city 1-1,2-1,1-2,2-2 end"), "1");
     assert_eq!(paris.run("RESOLVE siblings:city - more"), "2");
@@ -121,66 +111,4 @@ fn a_key_with_as_many_values_as_a_node_adds_to_takes_no_more_until_some_are_repl
     let context = paris.run("CONTEXT siblings:k");
     assert_eq!(paris.run(&format!("RESOLVE siblings:k {context} one")), "1");
     settle(&mut [&mut paris, &mut tokyo]);
-}
-
-#[test]
-fn the_highest_bid_stands_whoever_was_earlier_or_later() {
-    let (mut paris, mut tokyo) = regions();
-    paris.run("SET max:bid 10");
-    tokyo.run("SET max:bid 9");
-    settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!((paris.run("GET max:bid"), tokyo.run("GET max:bid")), ("10".into(), "10".into()));
-    // A lower bid that saw the higher one changes nothing that a reader sees.
-    tokyo.now_ms += 10;
-    assert_eq!(tokyo.run("SET max:bid 8"), "OK");
-    assert_eq!(tokyo.run("GET max:bid"), "10");
-    settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!(paris.run("GET max:bid"), "10");
-    paris.run("SET max:bid 11");
-    settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!((paris.run("GET max:bid"), tokyo.run("GET max:bid")), ("11".into(), "11".into()));
-    // By name, a bid can be taken back.
-    let context = tokyo.run("CONTEXT max:bid");
-    assert_eq!(tokyo.run(&format!("RESOLVE max:bid {context} 7")), "1");
-    settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!(paris.run("GET max:bid"), "7");
-}
-
-#[test]
-fn the_lowest_price_stands() {
-    let (mut paris, mut tokyo) = regions();
-    paris.run("SET min:price 10");
-    tokyo.run("SET min:price 9");
-    settle(&mut [&mut paris, &mut tokyo]);
-    paris.run("SET min:price 12");
-    settle(&mut [&mut paris, &mut tokyo]);
-    assert_eq!((paris.run("GET min:price"), tokyo.run("GET min:price")), ("9".into(), "9".into()));
-}
-
-#[test]
-fn counters_of_an_lww_table_are_plain_writes() {
-    let (mut paris, mut tokyo) = regions();
-    tokyo.now_ms += 1;
-    for region in [&mut paris, &mut tokyo] {
-        region.run("INCRBY lww:n 5");
-        region.run("HINCRBY lww:h f 5");
-        region.run("ZINCRBY lww:z 5 m");
-    }
-    tokyo.run("INCR lww:n");
-    settle(&mut [&mut paris, &mut tokyo]);
-    for region in [&mut paris, &mut tokyo] {
-        assert_eq!(region.run("GET lww:n"), "6");
-        assert_eq!((region.run("HGET lww:h f"), region.run("ZSCORE lww:z m")), ("5".into(), "5".into()));
-    }
-}
-
-#[test]
-fn a_table_for_strings_refuses_other_types_and_says_where_they_go() {
-    let (mut paris, _) = regions();
-    for line in ["HSET max:h f v", "SADD max:s x", "ZADD max:z 1 x", "HINCRBY max:h f 1", "ZINCRBY max:z 1 x"] {
-        let refused = paris.run(line);
-        assert!(refused.starts_with("ERR table 'max' merges by "), "{line}: {refused}");
-        assert!(refused.contains("keep hashes, sets and sorted sets in a table with merge=typed or lww"), "{refused}");
-    }
-    assert!(paris.journal.is_empty());
 }

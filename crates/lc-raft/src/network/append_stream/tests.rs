@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -9,7 +10,7 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendEr
 use openraft::{EntryPayload, RPCTypes};
 use parking_lot::Mutex;
 
-use super::{ANSWER_TIMEOUT, ANSWERS_MAX, AppendStream, Outcome};
+use super::{ANSWERS_MAX, AppendStream, Outcome};
 use crate::Carrier;
 use crate::frame::{Answer, Frame, Request};
 use crate::type_config::{Ballot, LogEntry, LogId, Types};
@@ -53,7 +54,7 @@ async fn streaming(count: u64) -> (Follower, BoxStream<'static, Outcome>) {
         leader_commit: None,
     });
     let requests = stream::iter(appends).chain(stream::pending());
-    let late = Timeout { action: RPCTypes::AppendEntries, id: 1, target: 2, timeout: ANSWER_TIMEOUT };
+    let late = Timeout { action: RPCTypes::AppendEntries, id: 1, target: 2, timeout: Duration::from_secs(1) };
     let state = AppendStream::new(wire.call(2, ANSWERS_MAX), Box::pin(requests).fuse(), late);
     let mut answers = stream::unfold(Some(state), AppendStream::next).boxed();
     // One poll sends everything that there is room for.
@@ -79,6 +80,16 @@ async fn a_conflict_at_the_first_unanswered_append_is_one_and_after_it_a_loss() 
     assert!(matches!(answers.next().await, Some(Ok(Err(StreamAppendError::Conflict(at)))) if at == id(9)));
     assert!(answers.next().await.is_none(), "nothing comes after it");
     let (follower, mut answers) = streaming(3).await;
+    follower.answer(1, AppendEntriesResponse::Conflict);
+    assert!(matches!(answers.next().await, Some(Err(RPCError::Network(_)))));
+}
+
+/// The second append came first, found a gap, and was told apart from the first one's success by the order of the answers.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_inside_what_is_agreed_was_overtaken_and_is_none() {
+    let (follower, mut answers) = streaming(2).await;
+    follower.answer(0, AppendEntriesResponse::Success);
+    answers.next().await.unwrap().unwrap().unwrap();
     follower.answer(1, AppendEntriesResponse::Conflict);
     assert!(matches!(answers.next().await, Some(Err(RPCError::Network(_)))));
 }

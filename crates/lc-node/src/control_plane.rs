@@ -1,0 +1,359 @@
+//! The node's part of the control plane: its copy of the catalogue, kept by consensus, and what follows from it here.
+//!
+//! Commands of clients never wait for any of this. They go by [`Known`], which is replaced whenever the catalogue
+//! changes; with no leader in reach everything stays as it was last known.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lc_catalogue::{
+    Answer, Catalogue, Change, ClusterId, Command, Coordinates, NodeClaim, Secret, decode_answer, encode_command,
+};
+use lc_core::NodeId;
+use lc_db::SessionKey;
+use lc_env::{Clock, Disk, Random, RealRandom};
+use lc_member::Outgoing;
+use lc_policy::Tables;
+use lc_raft::{Carrier, Group, Machine};
+use tokio::sync::watch;
+
+use crate::links::addresses;
+use crate::{Config, Error, Node, Peer, control};
+
+/// What the data path knows of the catalogue.
+pub(crate) struct Known {
+    /// The tables and their dials.
+    pub tables: Arc<Tables>,
+    /// The other nodes.
+    pub peers: Vec<Peer>,
+    /// How many regions there are.
+    pub regions: usize,
+    /// Keys of session tokens, the one that signs first.
+    pub session_keys: Vec<SessionKey>,
+}
+
+impl Known {
+    /// The catalogue, and the configuration where the catalogue says nothing yet.
+    pub(crate) fn of(catalogue: &Catalogue, config: &Config) -> Known {
+        let mut peers: Vec<Peer> = catalogue
+            .nodes()
+            .filter(|node| node.is_active() && node.id.0 != config.node_id)
+            .filter_map(|node| {
+                // Where the configuration names a peer, whoever wrote it knows where it is now.
+                let configured = config.peers.iter().find(|peer| peer.node_id == node.id.0).map(|peer| peer.address);
+                let address: SocketAddr = configured.or_else(|| node.address.parse().ok())?;
+                Some(Peer { node_id: node.id.0, region: node.region.clone(), address })
+            })
+            .collect();
+        // A peer that the catalogue names as left stays away, whatever an old file says.
+        let unknown = |peer: &&Peer| !catalogue.nodes().any(|node| node.id.0 == peer.node_id);
+        peers.extend(config.peers.iter().filter(unknown).cloned());
+        let names: BTreeSet<&str> = peers.iter().map(|peer| peer.region.as_str()).collect();
+        let regions = names.len() + usize::from(!names.contains(config.region.as_str()));
+        let session_keys = catalogue.session_keys();
+        Known {
+            tables: Arc::new(catalogue.tables()),
+            regions,
+            session_keys: session_keys.iter().map(|key| SessionKey::new(*key.secret.bytes())).collect(),
+            peers,
+        }
+    }
+
+    /// The other nodes, as the member wants them.
+    pub(crate) fn members(&self) -> Vec<lc_member::Peer> {
+        let member = |peer: &Peer| lc_member::Peer { node: NodeId(peer.node_id), region: peer.region.clone() };
+        self.peers.iter().map(member).collect()
+    }
+}
+
+/// The group, and the catalogue as it was last applied here.
+pub(crate) struct ControlPlane {
+    group: Group,
+    published: watch::Receiver<Arc<Catalogue>>,
+    links: Arc<LinkCarrier>,
+    /// Tells this data directory from every other one.
+    instance: u64,
+}
+
+impl ControlPlane {
+    /// Opens what is on disk: when it returns, everything that was decided and known here before is known again.
+    pub(crate) async fn start(config: &Config, disk: Arc<dyn Disk>) -> Result<ControlPlane, Error> {
+        let instance = instance(disk.as_ref())?;
+        let (publish, published) = watch::channel(Arc::new(Catalogue::default()));
+        let machine = CatalogueMachine { catalogue: Catalogue::default(), publish };
+        let links = Arc::new(LinkCarrier::default());
+        let settings = lc_raft::Settings::new(config.node_id);
+        let group = Group::start(settings, disk, Box::new(machine), links.clone()).await?;
+        Ok(ControlPlane { group, published, links, instance })
+    }
+
+    /// The catalogue as this node knows it.
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.published.borrow().clone()
+    }
+
+    /// A frame of the group came.
+    pub(crate) fn frame(&self, from: u16, frame: Bytes) {
+        self.group.frame(from, frame);
+    }
+
+    /// Proposes a change. Dropped, it may still be decided.
+    pub(crate) async fn propose(&self, at_ms: u64, actor: String, change: Change) -> Result<Answer, control::Refusal> {
+        let command = encode_command(&Command { at_ms, actor, change });
+        let answer = self.group.propose(command).await.map_err(control::Refusal::of_group)?;
+        let answer = decode_answer(&answer).map_err(|error| control::Refusal::unavailable(error.to_string()))?;
+        answer.map_err(control::Refusal::of_catalogue)
+    }
+
+    /// Returns once this node's copy is at least at `version`; after a while also if it is not.
+    pub(crate) async fn wait_for(&self, version: u64) {
+        let mut published = self.published.clone();
+        let reached = published.wait_for(|catalogue| catalogue.version() >= version);
+        let _ = tokio::time::timeout(Duration::from_secs(2), reached).await;
+        // The task that carries it into the node has the same news; let it run first.
+        tokio::task::yield_now().await;
+    }
+
+    /// Who leads and who votes, as this node knows it.
+    pub(crate) fn status(&self) -> lc_raft::Status {
+        self.group.status()
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.group.stop().await;
+    }
+}
+
+/// Starts the tasks that carry changes of the catalogue into the node, and this node into the catalogue.
+pub(crate) fn follow(node: &Arc<Node>) {
+    // Set once, by Node::start.
+    let _ = node.control_plane.links.node.set(Arc::downgrade(node));
+    tokio::spawn(apply_changes(node.clone()));
+    tokio::spawn(take_part(node.clone()));
+}
+
+async fn apply_changes(node: Arc<Node>) {
+    let mut published = node.control_plane.published.clone();
+    published.mark_changed();
+    while published.changed().await.is_ok() && !node.stopping.load(Ordering::Relaxed) {
+        let catalogue = published.borrow_and_update().clone();
+        apply(&node, &catalogue);
+    }
+}
+
+fn apply(node: &Node, catalogue: &Catalogue) {
+    let known = Arc::new(Known::of(catalogue, &node.config));
+    let plain = known.tables.all_plain();
+    let peers_changed = node.known().peers != known.peers;
+    {
+        let mut member = node.member.write();
+        member.set_tables(known.tables.clone());
+        member.set_peers(known.members());
+        *node.known.write() = known.clone();
+        node.plain.store(plain, Ordering::Relaxed);
+    }
+    if peers_changed
+        && let Some(wired) = node.links.get()
+        && let Err(error) = wired.links.set_peers(addresses(&known.peers))
+    {
+        tracing::error!(%error, "the catalogue's nodes cannot all be linked to");
+    }
+    if catalogue.nodes().any(|other| other.id.0 == node.config.node_id && !other.is_active()) {
+        node.member.write().refuse_writes("it was taken out of the cluster".to_owned());
+    }
+}
+
+/// Makes sure that the group exists and that this node stands in the catalogue as it is now, and if it leads, that the
+/// group's members are the catalogue's nodes. Everything here can be done twice.
+async fn take_part(node: Arc<Node>) {
+    let control_plane = &node.control_plane;
+    if !node.config.joined {
+        let members: BTreeSet<u16> =
+            node.config.peers.iter().map(|peer| peer.node_id).chain([node.config.node_id]).collect();
+        if let Err(error) = control_plane.group.bootstrap(&members).await {
+            tracing::error!(%error, "the control plane's group did not begin");
+        }
+    }
+    let (mut registered, mut pause) = (false, PAUSE_MIN);
+    while !node.stopping.load(Ordering::Relaxed) {
+        if !registered {
+            registered = register(&node).await;
+        }
+        if registered && control_plane.status().leader == Some(node.config.node_id) {
+            match_members(&node).await;
+        }
+        pause = if registered { PAUSE_MAX } else { (pause * 2).min(PAUSE_MAX) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Writes this node into the catalogue, and the catalogue's beginning if there is none. Answers whether it is done.
+async fn register(node: &Node) -> bool {
+    let control_plane = &node.control_plane;
+    if control_plane.catalogue().cluster().is_none() && !node.config.joined && !found(node).await {
+        return false;
+    }
+    let change = Change::RegisterNode(own_claim(node));
+    match control_plane.propose(node.wall_ms(), node.actor(), change).await {
+        Ok(_) => true,
+        Err(refusal) if refusal.is_final() => {
+            tracing::error!(%refusal, "the catalogue does not take this node");
+            node.member.write().refuse_writes(refusal.to_string());
+            true
+        }
+        Err(refusal) => {
+            tracing::debug!(%refusal, "not in the catalogue yet");
+            false
+        }
+    }
+}
+
+/// Proposes the cluster's beginning; the first proposal wins, whoever makes it.
+async fn found(node: &Node) -> bool {
+    let mut bytes = [0; 48];
+    RealRandom.fill(&mut bytes);
+    let (mut id, mut key) = ([0; 16], [0; 32]);
+    id.copy_from_slice(&bytes[..16]);
+    key.copy_from_slice(&bytes[16..]);
+    let peers = node.config.peers.iter().map(|peer| NodeClaim {
+        node: NodeId(peer.node_id),
+        region: peer.region.clone(),
+        address: peer.address.to_string(),
+        instance: None,
+        coordinates: None,
+        jurisdictions: BTreeSet::new(),
+    });
+    let change = Change::Genesis {
+        cluster: node.config.cluster.clone(),
+        cluster_id: ClusterId(id),
+        session_key: Secret::new(key),
+        nodes: std::iter::once(own_claim(node)).chain(peers).collect(),
+    };
+    match node.control_plane.propose(node.wall_ms(), node.actor(), change).await {
+        Ok(_) => true,
+        // Somebody else was first, which is as good.
+        Err(refusal) => refusal.is_final(),
+    }
+}
+
+fn own_claim(node: &Node) -> NodeClaim {
+    let config = &node.config;
+    let coordinates = config.latitude.zip(config.longitude).and_then(|(latitude, longitude)| {
+        Coordinates::of_degrees(latitude, longitude)
+    });
+    NodeClaim {
+        node: NodeId(config.node_id),
+        region: config.region.clone(),
+        address: config.link.advertised().to_string(),
+        instance: Some(node.control_plane.instance),
+        coordinates,
+        jurisdictions: config.jurisdictions.iter().cloned().collect(),
+    }
+}
+
+/// The leader takes the catalogue's nodes into the group, and others out of it, one at a time.
+async fn match_members(node: &Node) {
+    let catalogue = node.control_plane.catalogue();
+    let status = node.control_plane.status();
+    let wanted: BTreeSet<u16> = catalogue.nodes().filter(|node| node.is_active()).map(|node| node.id.0).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    for &newcomer in wanted.difference(&status.voters) {
+        match node.control_plane.group.add_member(newcomer).await {
+            Ok(()) => tracing::info!(newcomer, "votes in the control plane now"),
+            Err(error) => tracing::info!(newcomer, %error, "does not vote in the control plane yet"),
+        }
+    }
+    for &leaver in status.voters.union(&status.learners).filter(|id| !wanted.contains(id)) {
+        match node.control_plane.group.remove_member(leaver).await {
+            Ok(()) => tracing::info!(leaver, "is out of the control plane"),
+            Err(error) => tracing::info!(leaver, %error, "is not out of the control plane yet"),
+        }
+    }
+}
+
+impl Node {
+    /// Who proposes what this node proposes, for the catalogue's history.
+    pub(crate) fn actor(&self) -> String {
+        format!("node {} in {}", self.config.node_id, self.config.region)
+    }
+
+    /// The control plane's own state, for operators.
+    pub(crate) fn control_plane_status(&self) -> crate::status::ControlPlaneStatus {
+        let status = self.control_plane.status();
+        crate::status::ControlPlaneStatus {
+            leader: status.leader.map(|leader| self.region_of(leader)),
+            voters: status.voters.iter().map(|&voter| self.region_of(voter)).collect(),
+            catalogue_version: self.control_plane.catalogue().version(),
+            trouble: status.stopped.unwrap_or_default(),
+        }
+    }
+}
+
+/// The catalogue as consensus applies it.
+struct CatalogueMachine {
+    catalogue: Catalogue,
+    publish: watch::Sender<Arc<Catalogue>>,
+}
+
+impl Machine for CatalogueMachine {
+    fn apply(&mut self, _index: u64, command: &[u8]) -> Vec<u8> {
+        self.catalogue.apply_bytes(command)
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.catalogue.snapshot()
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), String> {
+        self.catalogue = Catalogue::restore(snapshot).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    fn applied(&mut self, _index: u64) {
+        let version = self.catalogue.version();
+        self.publish.send_if_modified(|published| {
+            let news = published.version() != version;
+            if news {
+                *published = Arc::new(self.catalogue.clone());
+            }
+            news
+        });
+    }
+}
+
+/// The group's frames go over the links that everything else uses.
+#[derive(Default)]
+struct LinkCarrier {
+    node: OnceLock<Weak<Node>>,
+}
+
+impl Carrier for LinkCarrier {
+    fn send(&self, to: u16, frame: Bytes) {
+        // Before the links are there, frames are as good as lost, and are made again.
+        if let Some(node) = self.node.get().and_then(Weak::upgrade) {
+            node.send(vec![Outgoing { to: NodeId(to), frame }]);
+        }
+    }
+}
+
+/// The random number of a data directory, made once.
+fn instance(disk: &dyn Disk) -> Result<u64, Error> {
+    let known = disk.list()?.iter().any(|name| name == INSTANCE_FILE);
+    if known {
+        let text = String::from_utf8_lossy(&disk.read(INSTANCE_FILE)?).trim().to_owned();
+        return u64::from_str_radix(&text, 16).map_err(|_| Error::Instance(text));
+    }
+    let instance = RealRandom.u64();
+    disk.write_atomic(INSTANCE_FILE, format!("{instance:016x}\n").as_bytes())?;
+    Ok(instance)
+}
+
+const INSTANCE_FILE: &str = "instance";
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_millis(1000);

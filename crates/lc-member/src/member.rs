@@ -434,6 +434,11 @@ impl Member {
         }
     }
 
+    /// Where the journal ends.
+    pub fn appended(&self) -> Position {
+        self.journal.appended()
+    }
+
     /// What is durable.
     pub fn durable(&self) -> Position {
         self.journal.durable()

@@ -15,7 +15,7 @@ use lc_catalogue::{
 };
 use lc_core::NodeId;
 use lc_db::SessionKey;
-use lc_env::{Clock, Disk, Random, RealRandom};
+use lc_env::{Disk, Random, RealRandom};
 use lc_member::Outgoing;
 use lc_policy::Tables;
 use lc_raft::{Carrier, Group, Machine};
@@ -105,8 +105,7 @@ impl ControlPlane {
     pub(crate) async fn propose(&self, at_ms: u64, actor: String, change: Change) -> Result<Answer, control::Refusal> {
         let command = encode_command(&Command { at_ms, actor, change });
         let answer = self.group.propose(command).await.map_err(control::Refusal::of_group)?;
-        let answer = decode_answer(&answer).map_err(|error| control::Refusal::unavailable(error.to_string()))?;
-        answer.map_err(control::Refusal::of_catalogue)
+        decode_answer(&answer).and_then(|answer| answer).map_err(control::Refusal::of_catalogue)
     }
 
     /// Returns once this node's copy is at least at `version`; after a while also if it is not.

@@ -169,6 +169,11 @@ impl Node {
         self.known.read().tables.clone()
     }
 
+    /// Whether a table of this name is declared, or it is the default one.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.known.read().tables.named(name).is_some()
+    }
+
     /// How many regions the cluster has.
     pub(crate) fn region_count(&self) -> usize {
         self.known.read().regions

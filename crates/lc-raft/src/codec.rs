@@ -128,7 +128,6 @@ pub(crate) fn flag(reader: &mut Reader, what: &'static str) -> Read<bool> {
     }
 }
 
-
 fn put_nodes<'a>(out: &mut Vec<u8>, nodes: impl Iterator<Item = &'a u16>) {
     let nodes: Vec<u16> = nodes.copied().collect();
     put_varint(out, nodes.len() as u64);
@@ -158,8 +157,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::{
-        Command, EntryPayload, LogEntry, LogId, Members, Reader, SnapshotMeta, StoredMembers, entry, members, put_entry,
-        put_members, put_snapshot_meta, put_vote, snapshot_meta, vote,
+        Command, EntryPayload, LogEntry, LogId, Members, Reader, SnapshotMeta, StoredMembers, entry, members,
+        put_entry, put_members, put_snapshot_meta, put_vote, snapshot_meta, vote,
     };
     use crate::type_config::Ballot;
 

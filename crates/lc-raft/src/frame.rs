@@ -24,14 +24,24 @@ pub(crate) enum Frame {
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     /// The `seq`th append of a stream.
-    Append { seq: u64, append: AppendEntriesRequest<Types> },
+    Append {
+        seq: u64,
+        append: AppendEntriesRequest<Types>,
+    },
     Vote(VoteRequest<Types>),
     /// Would you vote for me? Changes nothing.
     PreVote(VoteRequest<Types>),
-    Snapshot { vote: Ballot, meta: SnapshotMeta, data: Bytes },
+    Snapshot {
+        vote: Ballot,
+        meta: SnapshotMeta,
+        data: Bytes,
+    },
     Transfer(TransferLeaderRequest<Types>),
     /// Do this as the leader, within so many milliseconds.
-    Ask { timeout_ms: u64, ask: Ask },
+    Ask {
+        timeout_ms: u64,
+        ask: Ask,
+    },
 }
 
 /// What only a leader can do.
@@ -46,7 +56,10 @@ pub(crate) enum Ask {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
-    Append { seq: u64, outcome: AppendEntriesResponse<Types> },
+    Append {
+        seq: u64,
+        outcome: AppendEntriesResponse<Types>,
+    },
     /// To a vote or a pre-vote.
     Vote(VoteResponse<Types>),
     /// The receiver's vote once it has the snapshot.

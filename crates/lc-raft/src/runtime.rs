@@ -14,7 +14,10 @@ use crate::watched::Watched;
 /// openraft's tasks must run inside `Runtime::scope(seed, ..)`.
 pub(crate) type Runtime = DeterministicRng<Ordered>;
 
-#[allow(deprecated, reason = "the name that is not deprecated is in a crate of its own, which would have to be pinned too")]
+#[allow(
+    deprecated,
+    reason = "the name that is not deprecated is in a crate of its own, which would have to be pinned too"
+)]
 type Tokio = openraft::impls::TokioRuntime;
 
 /// tokio with its timers and its clock, and watched values that wake their watchers in order.

@@ -16,7 +16,8 @@ pub struct Settings {
     /// this time, and a leader whose heartbeats are never answered in time holds no lease while idle. News does not wait for it.
     pub heartbeat_ms: u64,
     /// A member calls an election when it has not heard a leader for `election_ms_max` (the leader's lease) and then a random time
-    /// between the two.
+    /// between the two. Two that call one within a round trip split the votes and try again, so the two should be several round trips
+    /// apart; this one is also how long a vote may take.
     pub election_ms_min: u64,
     /// See `election_ms_min`.
     pub election_ms_max: u64,
@@ -58,7 +59,7 @@ impl Settings {
         Settings {
             me,
             heartbeat_ms: 400,
-            election_ms_min: 1000,
+            election_ms_min: 600,
             election_ms_max: 2000,
             propose_timeout_ms: 5000,
             member_timeout_ms: 60_000,
@@ -111,8 +112,14 @@ impl Settings {
             (self.snapshot_after_entries == 0, "snapshot_after_entries is 0"),
             (self.command_bytes_max > COMMAND_BYTES_LIMIT, "command_bytes_max is above 8 MiB"),
             (self.snapshot_bytes_max > SNAPSHOT_BYTES_MAX, "snapshot_bytes_max is above 8 MiB"),
-            (self.inbound_bytes_max < INBOUND_BYTES_MIN, "inbound_bytes_max is below 16 MiB, less than the largest frame"),
-            (self.proposals_bytes_max < 2 * self.command_bytes_max, "proposals_bytes_max is below two of the largest commands"),
+            (
+                self.inbound_bytes_max < INBOUND_BYTES_MIN,
+                "inbound_bytes_max is below 16 MiB, less than the largest frame",
+            ),
+            (
+                self.proposals_bytes_max < 2 * self.command_bytes_max,
+                "proposals_bytes_max is below two of the largest commands",
+            ),
         ];
         match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
             Some((_, why)) => Err(Error::Settings { why: (*why).to_owned() }),

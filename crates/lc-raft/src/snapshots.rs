@@ -96,7 +96,10 @@ mod tests {
     use crate::{DiskWork, Error};
 
     fn snapshot(index: u64) -> Snapshot {
-        let meta = SnapshotMeta { last_log_id: Some(LogId::new_term_index(1, index)), last_membership: StoredMembers::default() };
+        let meta = SnapshotMeta {
+            last_log_id: Some(LogId::new_term_index(1, index)),
+            last_membership: StoredMembers::default(),
+        };
         Snapshot { meta, snapshot: Bytes::from(format!("state {index}")) }
     }
 

@@ -25,7 +25,12 @@ pub(crate) struct StateMachine {
 }
 
 impl StateMachine {
-    pub(crate) fn new(machine: Box<dyn Machine>, log: Log, snapshots: Snapshots, snapshot_bytes_max: usize) -> StateMachine {
+    pub(crate) fn new(
+        machine: Box<dyn Machine>,
+        log: Log,
+        snapshots: Snapshots,
+        snapshot_bytes_max: usize,
+    ) -> StateMachine {
         StateMachine {
             machine: Mutex::new(machine),
             log,
@@ -86,7 +91,11 @@ impl RaftStateMachine<Types> for StateMachine {
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
         let data = self.machine.get_mut().snapshot();
         if data.len() > self.snapshot_bytes_max && !force {
-            tracing::warn!(bytes = data.len(), bytes_max = self.snapshot_bytes_max, "no snapshot: the machine is too large");
+            tracing::warn!(
+                bytes = data.len(),
+                bytes_max = self.snapshot_bytes_max,
+                "no snapshot: the machine is too large"
+            );
             return None;
         }
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.members.clone() };

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use lc_core::NodeId;
-use lc_db::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
-use lc_env::{Disk, DiskFile, MemoryDisk};
-use lc_journal::{Position, SyncJob};
+use lc_core::{NodeId, VersionVector};
+use lc_env::{Disk, MemoryDisk};
+use lc_journal::SyncJob;
 use lc_member::{Member, Settings};
+use lc_policy::Tables;
 use lc_store::{MemoryStore, Store};
 
 use crate::Bug;
+use crate::lying_disk::LyingDisk;
 
 pub(crate) struct Region {
     pub node: NodeId,
@@ -25,11 +25,17 @@ pub(crate) struct Region {
     /// How far its wall clock is off, ms; may be negative.
     pub skew_ms: i64,
     pub old_disk: Option<(MemoryDisk, MemoryStore)>,
+    /// The tables that it was told last; a restart finds them again.
+    pub tables: Arc<Tables>,
+    /// Everything that was ever durable here: what a crash cannot take away.
+    pub durable: VersionVector,
 }
 
 impl Region {
     pub(crate) fn new(node: NodeId, settings: Settings, skew_ms: i64) -> Region {
         Region {
+            tables: settings.tables.clone(),
+            durable: VersionVector::new(),
             node,
             settings,
             member: None,
@@ -50,9 +56,46 @@ impl Region {
             Some(Bug::SyncLies) => Arc::new(LyingDisk(self.disk.clone())),
             _ => Arc::new(self.disk.clone()),
         };
-        let member = Member::open(self.settings.clone(), disk, Arc::new(self.store.clone()))?;
+        if bug == Some(Bug::LedgerForgotten) {
+            self.forget_newest_loss();
+        }
+        let tables = match bug {
+            Some(Bug::PolicyForgottenAtStart) if self.life > 1 => Arc::default(),
+            _ => self.tables.clone(),
+        };
+        let settings = Settings { tables, ..self.settings.clone() };
+        let member = Member::open(settings, disk, Arc::new(self.store.clone()))?;
         self.member = Some(member);
+        self.note_durable();
         Ok(())
+    }
+
+    /// Goes by these tables from now on, also after a restart.
+    pub(crate) fn set_tables(&mut self, tables: Arc<Tables>) {
+        self.tables = tables.clone();
+        if let Some(member) = &mut self.member {
+            member.set_tables(tables);
+        }
+    }
+
+    /// Remembers what is durable, for the time when the member is down.
+    pub(crate) fn note_durable(&mut self) {
+        if let Some(member) = &self.member {
+            self.durable.merge(&member.snapshot().durable);
+        }
+    }
+
+    /// Takes the ledger's newest loss out of the store, with the rows that lead to it.
+    fn forget_newest_loss(&mut self) {
+        let newest = |prefix: &[u8], end: &[u8]| {
+            let row = self.store.scan_back(prefix, Some(end)).next();
+            row.map(|row| (row.expect("a memory store reads").0, None))
+        };
+        // docs/formats/ledger.md: losses, their order (by table, so of one table there), their names.
+        let rows: Vec<_> = [newest(b"ln", b"lo"), newest(b"lo", b"lp"), newest(b"li", b"lj")].into_iter().flatten().collect();
+        if rows.len() == 3 {
+            self.store.commit(&mut rows.into_iter()).expect("a memory store commits");
+        }
     }
 
     /// At the first crash keeps a copy of the disk, at the next puts it in place of the disk, as a restored backup would.
@@ -85,140 +128,5 @@ fn copy_of_store(store: &MemoryStore) -> MemoryStore {
     copy
 }
 
-/// A client's engine on a simulated member.
-pub(crate) struct Client<'a> {
-    pub member: &'a mut Member,
-    pub wall_ms: u64,
-    pub seed: u64,
-    pub wait: Option<Position>,
-}
-
-impl Client<'_> {
-    pub(crate) fn run(&mut self, session: &mut Session, words: &[Vec<u8>]) -> Reply {
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        session.execute(&words, self)
-    }
-}
-
-impl Engine for Client<'_> {
-    fn host(&self) -> &dyn Host {
-        &NoHost
-    }
-
-    fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
-        let (outcome, wait) = self.member.read(self.wall_ms, self.seed, keys, run);
-        self.wait = self.wait.max(wait);
-        outcome
-    }
-
-    fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
-        let (outcome, wait) = self.member.write(self.wall_ms, self.seed, run);
-        self.wait = self.wait.max(wait);
-        outcome
-    }
-
-    fn write_if_unchanged(
-        &mut self,
-        watched: &[(Bytes, WatchStamp)],
-        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>,
-    ) -> Result<Option<Reply>, Error> {
-        let (outcome, wait) = self.member.write_if_unchanged(self.wall_ms, self.seed, watched, run);
-        self.wait = self.wait.max(wait);
-        outcome
-    }
-
-    fn watch(&mut self, key: &[u8]) -> WatchStamp {
-        self.member.watch(key)
-    }
-
-    fn unwatch(&mut self, keys: &[(Bytes, WatchStamp)]) {
-        keys.iter().for_each(|(key, _)| self.member.unwatch(key));
-    }
-}
-
-/// Simulated clients ask nothing about the node.
-struct NoHost;
-
-impl Host for NoHost {
-    fn now_ms(&self) -> u64 {
-        0
-    }
-    fn info(&self, _section: Option<&str>) -> String {
-        String::new()
-    }
-    fn config(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-    fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
-        Err(Error::caller(format!("{name} cannot be changed in a simulation")))
-    }
-    fn reset_statistics(&self) {}
-    fn password_required(&self) -> bool {
-        false
-    }
-    fn authenticate(&self, _user: &[u8], _password: &[u8]) -> bool {
-        false
-    }
-    fn clients(&self) -> Vec<(u64, String)> {
-        Vec::new()
-    }
-    fn kill_client(&self, _id: u64) -> bool {
-        false
-    }
-    fn key_count(&self) -> u64 {
-        0
-    }
-}
-
 /// When simulated worlds begin: 2026-01-01.
 pub(crate) const EPOCH_MS: u64 = 1_767_225_600_000;
-
-/// A disk that answers every sync at once and does nothing.
-struct LyingDisk(MemoryDisk);
-
-impl Disk for LyingDisk {
-    fn list(&self) -> lc_env::Result<Vec<String>> {
-        self.0.list()
-    }
-    fn open(&self, name: &str) -> lc_env::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(LyingFile(self.0.open(name)?)))
-    }
-    fn remove(&self, name: &str) -> lc_env::Result<()> {
-        self.0.remove(name)
-    }
-    fn rename(&self, from: &str, to: &str) -> lc_env::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn sync_dir(&self) -> lc_env::Result<()> {
-        self.0.sync_dir()
-    }
-    fn lock(&self) -> lc_env::Result<()> {
-        self.0.lock()
-    }
-    fn read(&self, name: &str) -> lc_env::Result<Vec<u8>> {
-        self.0.read(name)
-    }
-}
-
-struct LyingFile(Arc<dyn DiskFile>);
-
-impl DiskFile for LyingFile {
-    fn len(&self) -> lc_env::Result<u64> {
-        self.0.len()
-    }
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> lc_env::Result<()> {
-        self.0.write_at(offset, bytes)
-    }
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> lc_env::Result<usize> {
-        self.0.read_at(offset, into)
-    }
-    fn sync(&self) -> lc_env::Result<()> {
-        Ok(())
-    }
-    fn truncate(&self, len: u64) -> lc_env::Result<()> {
-        self.0.truncate(len)
-    }
-    fn preallocate(&self, len: u64) -> lc_env::Result<()> {
-        self.0.preallocate(len)
-    }
-}

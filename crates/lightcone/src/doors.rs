@@ -1,17 +1,25 @@
 //! A node as the two doors want to see it.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lc_db::{Engine, Session};
-use lc_http::{Inside, LinkEmulation, Problem, Sample, SampleKind};
+use lc_db::{Engine, Session, Wish};
+use lc_http::{
+    BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem, Sample, SampleKind,
+};
 use lc_net::{DoorStream, DoorTls, LinkShape};
-use lc_node::{ClientInfo, Connection, Node, Wait};
+use lc_node::control::{Refusal, RefusalKind};
+use lc_node::{Answered, Asked, ClientInfo, Connection, Node, Wait};
 use lc_resp::{Client, Connect, Secure};
+use serde_json::Value;
 use tokio::net::TcpStream;
+
+use crate::admission;
 
 /// Makes a connection to the node for each client of the RESP door.
 pub struct Clients(pub Arc<Node>);
@@ -115,6 +123,71 @@ impl Inside for Operated {
 
     fn emulate(&self, link: &LinkEmulation) -> Result<(), Problem> {
         self.0.shape_link(link.peer, shape(link)).map_err(|error| Problem::invalid(error.to_string()))
+    }
+}
+
+/// Records and tables for the HTTP door.
+pub struct Served(pub Arc<Node>);
+
+impl Database for Served {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Done, lc_db::Error>> {
+        Box::pin(async move {
+            let wish = Wish { ack: dial(call.ack.as_deref())?, read: dial(call.read.as_deref())? };
+            let mut connection = self.0.connect(ClientInfo { address: "http".to_owned() });
+            let answered = connection.call(&call.words, Asked { session: call.session, wish }).await?;
+            let Answered { reply, session, receipt } = answered;
+            Ok(Done { reply, session, receipt: receipt.into() })
+        })
+    }
+
+    fn control(&self, request: ControlRequest) -> BoxFuture<'_, Result<Value, Problem>> {
+        Box::pin(async move {
+            let node = &self.0;
+            let answer = match request {
+                ControlRequest::ListTables => Ok(node.list_tables()),
+                ControlRequest::ShowTable { name } => node.show_table(&name),
+                ControlRequest::History { name } => node.table_history(&name),
+                ControlRequest::CreateTable { body, dry_run } => node.create_table(&body, dry_run).await,
+                ControlRequest::AlterTable { name, body, dry_run } => node.alter_table(&name, &body, dry_run).await,
+                ControlRequest::DropTable { name } => node.drop_table(&name).await,
+                ControlRequest::Presets => Ok(node.presets()),
+                ControlRequest::Conflicts { table, after, limit } => {
+                    node.conflicts(table.as_deref(), after.as_deref(), limit).await
+                }
+                ControlRequest::RestoreConflict { id } => node.restore_conflict(&id).await,
+                ControlRequest::Regions => Ok(node.regions()),
+                ControlRequest::Invite { body } => return admission::invite(node, &body).await,
+                ControlRequest::Join { body } => return admission::join(node, &body).await,
+                ControlRequest::RemoveRegion { name } => node.remove_region(&name).await,
+                ControlRequest::NewSession => node.new_session().await,
+            };
+            answer.map_err(problem)
+        })
+    }
+
+    fn has_table(&self, name: &str) -> bool {
+        self.0.has_table(name)
+    }
+}
+
+/// A dial as a header carries it.
+fn dial<T: FromStr<Err: Display>>(text: Option<&str>) -> Result<Option<T>, lc_db::Error> {
+    text.map(str::parse).transpose().map_err(|error: T::Err| lc_db::Error::caller(error.to_string()))
+}
+
+/// What the HTTP door calls each kind of refusal.
+pub fn problem(refusal: Refusal) -> Problem {
+    let text = refusal.text;
+    match refusal.kind {
+        RefusalKind::Invalid => Problem::invalid(text),
+        RefusalKind::NotFound => Problem::not_found(text),
+        RefusalKind::NoSuchTable => Problem::no_such_table(&text),
+        RefusalKind::Exists => Problem::already_exists(text),
+        RefusalKind::Conflict => Problem::conflict(text),
+        RefusalKind::Policy => Problem::refused(text),
+        RefusalKind::NotYet => Problem::not_yet(text),
+        RefusalKind::NotOffered => Problem::not_offered(text),
+        RefusalKind::Unavailable | RefusalKind::Unknown => Problem::unavailable(text),
     }
 }
 

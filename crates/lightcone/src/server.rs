@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::config::{self, Config, HttpConfig, RespConfig, TlsFiles};
-use crate::doors::{Clients, Operated, OverTls};
+use crate::doors::{Clients, Operated, OverTls, Served};
 use crate::{logging, stop_signal};
 
 /// Runs a node. Dropped half-way, it is as if the process had been killed: nothing acknowledged is lost.
@@ -87,15 +87,16 @@ async fn open_http(config: &HttpConfig) -> Result<HttpDoor, Error> {
 
 impl HttpDoor {
     async fn serve(self, node: Arc<Node>, stop: impl Future<Output = ()>) {
+        let door = self.door.with_database(Arc::new(Served(node.clone())));
         let inside = Arc::new(Operated(node));
         match self.tls {
-            None => self.door.serve(inside, |stream| async { Ok(stream) }, stop).await,
+            None => door.serve(inside, |stream| async { Ok(stream) }, stop).await,
             Some(tls) => {
                 let secure = |stream| {
                     let tls = tls.clone();
                     async move { tls.accept(stream).await }
                 };
-                self.door.serve(inside, secure, stop).await;
+                door.serve(inside, secure, stop).await;
             }
         }
     }

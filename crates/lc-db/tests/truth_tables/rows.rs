@@ -38,7 +38,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("max", "max"),
     ("min", "min"),
     ("union", "union"),
-    ("cart", "json(items: union by sku, qty: max)"),
+    ("cart", "json(items: union by sku (qty: max))"),
 ];
 
 /// Every table.
@@ -251,7 +251,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "merge = max, merge = min",
-        about: "The highest (lowest) value stands, whoever wrote it when: as numbers if both are, else by their bytes. A value that does not beat\nthe standing one changes nothing that a reader sees. `DEL` removes what it saw, so bidding can begin anew.",
+        about: "The highest (lowest) value stands, whoever wrote it when: numbers by value, and below everything else, which\ngoes by its bytes. A value that does not beat the standing one changes nothing that a reader sees. `DEL` removes what it saw, so bidding can begin anew.",
         rows: &[
             row(&[], &["SET max:bid 9"], &["SET max:bid 10"], &["GET max:bid"]),
             row(&["SET max:bid 20"], &["SET max:bid 9"], &["SET max:bid 10"], &["GET max:bid"]),
@@ -263,7 +263,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "merge = union, merge = json",
-        about: "Values are JSON. Under `union` they are arrays, of which every element is kept; the table `cart` here is declared with\n`json(items: union by sku, qty: max)`, the shopping cart. A write replaces what it saw, so that removing works.",
+        about: "Values are JSON. Under `union` they are arrays, of which every element is kept; the table `cart` here is declared with\n`json(items: union by sku (qty: max))`, the shopping cart. A write replaces what it saw, so that removing works.",
         rows: &[
             row(&[], &["SET union:tags [\"a\",\"b\"]"], &["SET union:tags [\"b\",\"c\"]"], &["GET union:tags"]),
             row(

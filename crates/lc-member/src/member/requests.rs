@@ -194,7 +194,7 @@ impl Member {
     fn next_of_quorum(&self, now: Time, pending: &Pending) -> Step {
         let quorum = pending.demand.quorum.as_ref().expect("asked by next_step");
         let others = quorum.regions.saturating_sub(1);
-        if pending.sides.len() >= others && self.sides_cover(pending) {
+        if self.regions_answered(pending) > others && self.sides_cover(pending) {
             return match self.join_sides(pending, &quorum.keys) {
                 Ok(joined) => Step::Settle(Settled::Merged(Box::new(joined), pending.delivered.clone())),
                 Err(error) => Step::Settle(Settled::Failed(error)),
@@ -222,7 +222,19 @@ impl Member {
             true => self.replicator.nearest(),
             false => self.replicator.nodes_with(&pending.demand.covers),
         };
-        candidates.into_iter().find(|node| !pending.asked.iter().any(|(asked, _)| asked == node))
+        let answered: Vec<&str> = pending.sides.keys().map(|&node| self.region_of(node)).collect();
+        candidates.into_iter().find(|&node| {
+            let region = self.region_of(node);
+            // Another node of a region that answered, or of this one, adds nothing to a quorum.
+            let useless = pending.demand.quorum.is_some() && (region == self.settings.region || answered.contains(&region));
+            !useless && !pending.asked.iter().any(|(asked, _)| *asked == node)
+        })
+    }
+
+    /// Regions whose records are at hand, this one among them.
+    fn regions_answered(&self, pending: &Pending) -> usize {
+        let nodes: Vec<NodeId> = pending.sides.keys().copied().chain([self.settings.node]).collect();
+        self.region_count_of(&nodes)
     }
 
     fn nobody_left(&self, pending: &Pending) -> bool {
@@ -343,7 +355,7 @@ impl Member {
             .collect();
         let refused = pending.refused.iter().map(|(node, why)| format!("; {}: {why}", self.region_of(*node)));
         lc_db::Error::NoQuorum {
-            have: pending.sides.len() + 1,
+            have: self.regions_answered(pending),
             need,
             waited_ms: now.saturating_sub(pending.since).as_millis() as u64,
             silent: format!("; no answer from {}{}", silent.join(", "), refused.collect::<String>()),

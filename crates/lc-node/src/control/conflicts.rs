@@ -1,7 +1,6 @@
 //! Writes that lost, and putting one back.
 
-use lc_core::{Dot, Hlc};
-use lc_member::ledger::{Cursor, Filter, KeptValue, LossId, LossRecord};
+use lc_member::ledger::{Cursor, Filter, KeptValue, LossId, LossRecord, NotACursor};
 use serde_json::{Value, json};
 
 use super::{Refusal, RefusalKind};
@@ -9,13 +8,31 @@ use crate::Node;
 
 impl Node {
     /// Losing writes, oldest first, after a cursor.
-    pub fn conflicts(&self, table: Option<&str>, after: Option<&str>, limit: usize) -> Result<Value, Refusal> {
-        let after = after.map(str::parse::<Cursor>).transpose().map_err(|error| Refusal::invalid(error.to_string()))?;
+    pub async fn conflicts(&self, table: Option<&str>, after: Option<&str>, limit: usize) -> Result<Value, Refusal> {
+        let after = after.map(|after| self.cursor(after)).transpose()?;
         let filter = Filter { table, after, limit };
-        let page = self.member.read().conflicts(&filter).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let (page, wait) = {
+            let member = self.member.read();
+            (member.conflicts(&filter), member.appended())
+        };
+        let page = page.map_err(|error| Refusal::unavailable(error.to_string()))?;
+        // After a crash, other losses could have the numbers of those that were not durable.
+        self.wakeup.urgent();
+        self.durable(wait).await.map_err(|error| Refusal::unavailable(error.to_string()))?;
         let losses: Vec<Value> = page.losses.iter().map(|loss| self.shown_loss(loss)).collect();
         let next = page.more.then(|| page.next.to_string());
         Ok(json!({ "conflicts": losses, "next": next }))
+    }
+
+    /// A cursor, or the id of a loss that is listed.
+    fn cursor(&self, after: &str) -> Result<Cursor, Refusal> {
+        let Ok(id) = after.parse::<LossId>() else {
+            return after.parse().map_err(|error: NotACursor| Refusal::invalid(error.to_string()));
+        };
+        let record = self.member.read().conflict(id).map_err(|error| Refusal::unavailable(error.to_string()))?;
+        record.map(|record| record.cursor).ok_or_else(|| {
+            Refusal::new(RefusalKind::NotFound, format!("no conflict {id} is kept here: list from the beginning"))
+        })
     }
 
     /// Writes a value that lost once more. Dropped, it may still be written.
@@ -45,19 +62,20 @@ impl Node {
             "rule": loss.rule,
             "clock_gap_ms": loss.clock_gap_ms,
             "noted_ms": loss.noted_hlc.ms(),
-            "winner": self.side(loss.winner.dot, loss.winner.hlc, &loss.winner.value),
-            "loser": self.side(loss.loser.dot, loss.loser.hlc, &loss.loser.value),
+            "winner": self.side(&loss.winner),
+            "loser": self.side(&loss.loser),
         })
     }
 
-    fn side(&self, dot: Dot, hlc: Hlc, value: &KeptValue) -> Value {
+    fn side(&self, kept: &KeptValue) -> Value {
         json!({
-            "dot": format!("{}-{}", dot.replica.0, dot.seq),
-            "region": self.region_of(dot.replica.node().0),
-            "replica": dot.replica.to_string(),
-            "at_ms": hlc.ms(),
-            "value": value.bytes().map(text_or_base64),
-            "value_bytes": value.whole_bytes(),
+            "dot": format!("{}-{}", kept.dot.replica.0, kept.dot.seq),
+            "region": self.region_of(kept.dot.replica.node().0),
+            "replica": kept.dot.replica.to_string(),
+            "at_ms": kept.hlc.ms(),
+            "value": text_or_base64(&kept.shown),
+            "value_bytes": kept.value_bytes,
+            "whole": kept.value.is_some(),
         })
     }
 }

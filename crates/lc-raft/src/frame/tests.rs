@@ -14,7 +14,10 @@ fn frames() -> Vec<Frame> {
     let members = Members::new_with_defaults(vec![BTreeSet::from([1, 2])], [3]);
     let entries = vec![
         LogEntry { log_id: LogId::new_term_index(4, 18), payload: EntryPayload::Blank },
-        LogEntry { log_id: LogId::new_term_index(4, 19), payload: EntryPayload::Normal(Command(Bytes::from_static(b"x"))) },
+        LogEntry {
+            log_id: LogId::new_term_index(4, 19),
+            payload: EntryPayload::Normal(Command(Bytes::from_static(b"x"))),
+        },
         LogEntry { log_id: LogId::new_term_index(4, 20), payload: EntryPayload::Membership(members.clone()) },
     ];
     let append = AppendEntriesRequest { vote, prev_log_id: Some(at), entries, leader_commit: None };
@@ -47,9 +50,17 @@ fn frames() -> Vec<Frame> {
         AppendEntriesResponse::HigherVote(vote),
     ];
     let answers = outcomes.into_iter().map(|outcome| Answer::Append { seq: 5, outcome });
-    let answers = answers.chain([Answer::Vote(VoteResponse::new(vote, Some(at), true)), Answer::Snapshot(vote), Answer::Transfer(true)]);
+    let answers = answers.chain([
+        Answer::Vote(VoteResponse::new(vote, Some(at), true)),
+        Answer::Snapshot(vote),
+        Answer::Transfer(true),
+    ]);
     let answers = answers.chain(verdicts.into_iter().map(Answer::Verdict));
-    requests.into_iter().map(|request| Frame::Request(77, request)).chain(answers.map(|answer| Frame::Answer(78, answer))).collect()
+    requests
+        .into_iter()
+        .map(|request| Frame::Request(77, request))
+        .chain(answers.map(|answer| Frame::Answer(78, answer)))
+        .collect()
 }
 
 #[test]

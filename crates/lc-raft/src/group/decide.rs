@@ -59,10 +59,28 @@ impl Member {
         let mut call = self.wire.call(leader, 1);
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         call.send(Request::Ask { timeout_ms, ask: ask.clone() });
-        match Types::timeout(timeout, call.answer()).await {
-            Ok(Answer::Verdict(verdict)) => verdict,
+        let answer = async {
+            tokio::select! {
+                biased;
+                answer = call.answer() => Some(answer),
+                () = self.deposed(leader) => None,
+            }
+        };
+        match Types::timeout(timeout, answer).await {
+            Ok(Some(Answer::Verdict(verdict))) => verdict,
             Ok(_) | Err(_) => silent,
         }
+    }
+
+    /// Returns some time after another leader than `leader` is known: an answer that was on its way has come by then, and no other will.
+    async fn deposed(&self, leader: u16) {
+        let mut metrics = self.core.metrics();
+        while metrics.borrow_watched().current_leader.is_none_or(|known| known == leader) {
+            if metrics.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        Types::sleep(Duration::from_millis(self.settings.answer_timeout_ms)).await;
     }
 
     fn running(&self) -> Result<(), Error> {
@@ -74,7 +92,10 @@ impl Member {
 
     async fn propose_here(&self, command: Bytes) -> Result<Verdict, Error> {
         if command.len() > self.settings.command_bytes_max {
-            return Ok(Verdict::Refused(format!("the leader takes commands of {} bytes", self.settings.command_bytes_max)));
+            return Ok(Verdict::Refused(format!(
+                "the leader takes commands of {} bytes",
+                self.settings.command_bytes_max
+            )));
         }
         if self.log.entry_bytes() > self.settings.log_bytes_max {
             return Ok(Verdict::Full);

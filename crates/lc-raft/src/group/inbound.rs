@@ -69,6 +69,8 @@ fn begin(member: &Arc<Member>, from: u16, name: u64, request: Request, bytes: us
         }
         drop(share);
     };
+    // The thread may be one of the links'.
+    let _entered = runtime.enter();
     // Without a budget of steps, or the first step might end before the queue.
     let mut serving = Box::pin(unconstrained(serving));
     if (&mut serving).now_or_never().is_none() {

@@ -90,7 +90,11 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn append(&mut self, entries: impl Iterator<Item = LogEntry>, callback: IOFlushed<Types>) -> io::Result<()> {
+    pub(super) fn append(
+        &mut self,
+        entries: impl Iterator<Item = LogEntry>,
+        callback: IOFlushed<Types>,
+    ) -> io::Result<()> {
         for entry in entries {
             let position = self.journal.appended();
             let record = Record::Entry(entry);

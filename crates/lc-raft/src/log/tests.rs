@@ -180,7 +180,12 @@ impl Story {
     }
 
     async fn cut(&mut self) {
-        let keep = self.model.entries.iter().take_while(|entry| Some(entry.log_id.index) <= self.model.committed.map(|id| id.index)).count();
+        let keep = self
+            .model
+            .entries
+            .iter()
+            .take_while(|entry| Some(entry.log_id.index) <= self.model.committed.map(|id| id.index))
+            .count();
         self.model.entries.truncate(keep);
         let last = self.model.entries.last().map(|entry| entry.log_id).or(self.model.purged);
         self.log.truncate_after(last).await.unwrap();

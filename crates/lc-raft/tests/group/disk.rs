@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lc_env::{Random, RealDisk, SeededRandom};
-use lc_raft::{Carrier, Error, Group, Machine, RAFT_FRAME, Settings};
+use lc_env::{MemoryDisk, Random, RealDisk, SeededRandom};
+use lc_raft::{Carrier, DiskWork, Error, Group, Machine, RAFT_FRAME, Settings};
 
 use crate::post::{CALM, Weather};
 use crate::world::{World, simulate};
@@ -24,7 +24,12 @@ fn a_member_restarted_alone_has_everything_it_had_published_before_start_returns
                 world.isolate(me);
                 world.start(me).await;
                 let restored = world.story(me);
-                assert!(restored.len() >= published.len(), "seed {seed} member {me}: {} of {}", restored.len(), published.len());
+                assert!(
+                    restored.len() >= published.len(),
+                    "seed {seed} member {me}: {} of {}",
+                    restored.len(),
+                    published.len()
+                );
                 assert_eq!(restored[..published.len()], published);
             }
         }
@@ -41,12 +46,20 @@ fn a_failed_sync_stops_the_member_with_the_disks_own_words_and_the_others_go_on(
         world.disks[&failing].fail_next_sync();
         let lost = world.groups[&failing].propose(b"lost".to_vec()).await;
         assert!(matches!(lost, Err(Error::Stopped { .. } | Error::OutcomeUnknown { .. })), "{lost:?}");
-        world.until("the member to stop", Duration::from_secs(5), |world| world.groups[&failing].status().stopped.is_some()).await;
+        world
+            .until("the member to stop", Duration::from_secs(5), |world| {
+                world.groups[&failing].status().stopped.is_some()
+            })
+            .await;
         let why = world.groups[&failing].status().stopped.unwrap();
         assert!(why.contains("the device lost the data"), "{why}");
         let after = world.groups[&failing].propose(b"after".to_vec()).await;
         assert!(matches!(after, Err(Error::Stopped { .. })), "{after:?}");
-        world.until("another leader", Duration::from_secs(20), |world| world.groups[&other].status().leader != Some(failing)).await;
+        world
+            .until("another leader", Duration::from_secs(20), |world| {
+                world.groups[&other].status().leader != Some(failing)
+            })
+            .await;
         world.groups[&other].propose(b"on".to_vec()).await.unwrap();
     });
 }
@@ -113,6 +126,21 @@ fn one_seed_run_twice_sends_the_same_frames_at_the_same_times() {
     assert_ne!(trace(3), trace(4));
 }
 
+#[test]
+fn a_member_ends_with_its_last_handle() {
+    simulate(async {
+        let disk = Arc::new(MemoryDisk::new());
+        let watched = Arc::downgrade(&disk);
+        let settings = Settings { disk_work: DiskWork::Inline, ..Settings::new(1) };
+        let group = Group::start(settings, disk, Box::new(Counter(0)), Arc::new(Alone)).await.unwrap();
+        group.bootstrap(&[1].into()).await.unwrap();
+        group.propose(vec![1]).await.unwrap();
+        drop(group);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(watched.upgrade().is_none(), "nobody holds the disk any more");
+    });
+}
+
 struct Counter(u64);
 
 impl Machine for Counter {
@@ -155,6 +183,11 @@ async fn real_time_a_real_disk_and_many_threads_do_as_well() {
         for proposal in proposals {
             proposal.await.unwrap().unwrap();
         }
+        // A frame from a thread that knows no runtime: propose 0 within 100 ms.
+        let far = group.clone();
+        lc_env::spawn_thread("link", move || far.frame(3, Bytes::from_static(&[RAFT_FRAME, 6, 1, 100, 1, 0])))
+            .join()
+            .unwrap();
         let answer = group.propose(vec![0]).await.unwrap();
         assert_eq!(answer, (round * 100).to_le_bytes());
         group.stop().await;

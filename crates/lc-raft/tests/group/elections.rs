@@ -42,11 +42,12 @@ fn a_leader_that_is_cut_off_cannot_say_what_becomes_of_proposals_and_the_others_
         let cut_at = now();
         let group = world.groups[&old].clone();
         let stranded = tokio::spawn(async move { group.propose(b"stranded".to_vec()).await });
-        world.until("another leader", Duration::from_secs(20), |world| {
-            let others = world.groups.iter().filter(|(me, _)| **me != old);
-            others.into_iter().all(|(_, group)| group.status().leader.is_some_and(|leader| leader != old))
-        })
-        .await;
+        world
+            .until("another leader", Duration::from_secs(20), |world| {
+                let others = world.groups.iter().filter(|(me, _)| **me != old);
+                others.into_iter().all(|(_, group)| group.status().leader.is_some_and(|leader| leader != old))
+            })
+            .await;
         println!("another leader {} ms after the cut", cut_at.elapsed().as_millis());
         assert!(matches!(stranded.await.unwrap(), Err(Error::OutcomeUnknown { .. })));
         let late = world.groups[&old].propose(b"late".to_vec()).await;
@@ -57,7 +58,11 @@ fn a_leader_that_is_cut_off_cannot_say_what_becomes_of_proposals_and_the_others_
         world.post.heal_all();
         world.until_equal().await;
         let commands: Vec<_> = world.story(old).into_iter().map(|(_, command)| command).collect();
-        assert_eq!(commands, [b"before".to_vec(), b"after".to_vec()], "the stranded one lost, and nobody was told otherwise");
+        assert_eq!(
+            commands,
+            [b"before".to_vec(), b"after".to_vec()],
+            "the stranded one lost, and nobody was told otherwise"
+        );
     });
 }
 
@@ -130,27 +135,40 @@ fn a_member_that_stopped_says_so() {
         let me = world.follower();
         let group = world.groups[&me].clone();
         world.stop(me).await;
-        assert!(matches!(group.propose(b"x".to_vec()).await, Err(Error::Stopped { .. } | Error::OutcomeUnknown { .. })));
+        assert!(matches!(
+            group.propose(b"x".to_vec()).await,
+            Err(Error::Stopped { .. } | Error::OutcomeUnknown { .. })
+        ));
         assert!(group.status().stopped.is_some());
         group.frame(1, bytes::Bytes::from_static(&[9, 6, 1, 10, 2]));
     });
 }
 
 #[test]
-fn a_leader_that_dies_is_replaced_within_two_leases_and_two_round_trips() {
-    let mut took_ms = Vec::new();
+fn a_leader_that_dies_is_replaced_within_seconds() {
+    let (mut replaced_ms, mut decided_ms) = (Vec::new(), Vec::new());
     for seed in 0..20 {
         simulate(async {
             let mut world = World::with_members(seed, Weather { one_way_ms: 75, ..CALM }, 3, |_| {}).await;
             world.pass(Duration::from_millis(2000 + seed * 37)).await;
             let old = world.leader().unwrap();
+            let other = world.follower_of(old);
             world.crash(old);
             let died_at = now();
-            let group = world.groups[&world.follower_of(old)].clone();
-            while group.propose(b"x".to_vec()).await.is_err() {}
-            took_ms.push(died_at.elapsed().as_millis());
+            let group = world.groups[&other].clone();
+            let client = tokio::spawn(async move {
+                while group.propose(b"x".to_vec()).await.is_err() {}
+                died_at.elapsed().as_millis()
+            });
+            world.until("another leader", Duration::from_secs(10), |world| world.leader().is_some()).await;
+            replaced_ms.push(died_at.elapsed().as_millis());
+            decided_ms.push(client.await.unwrap());
         });
     }
-    took_ms.sort_unstable();
-    println!("from a leader's death to the next decision: {took_ms:?} ms");
+    replaced_ms.sort_unstable();
+    decided_ms.sort_unstable();
+    println!(
+        "150 ms there and back: after a leader's death, another one {replaced_ms:?} ms, a client's next answer {decided_ms:?} ms"
+    );
+    assert!(replaced_ms[10] < 4500, "half of the times");
 }

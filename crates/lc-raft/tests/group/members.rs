@@ -27,7 +27,11 @@ fn a_newcomer_receives_everything_and_then_votes() {
         world.groups[&asked].add_member(4).await.unwrap();
         world.until_equal().await;
         assert_eq!(world.story(4).len(), 120);
-        world.until("four voters", Duration::from_secs(5), |world| world.groups.values().all(|group| group.status().voters.len() == 4)).await;
+        world
+            .until("four voters", Duration::from_secs(5), |world| {
+                world.groups.values().all(|group| group.status().voters.len() == 4)
+            })
+            .await;
         assert!(world.groups[&4].status().is_voter);
         world.groups[&4].propose(b"from the newcomer".to_vec()).await.unwrap();
         // It counts: of four, three are a majority.
@@ -46,7 +50,11 @@ fn a_removed_member_counts_no_more_even_if_it_led() {
         world.groups[&other].remove_member(old).await.unwrap();
         world.groups[&other].remove_member(old).await.unwrap();
         world.stop(old).await;
-        world.until("another leader", Duration::from_secs(20), |world| world.leader().is_some_and(|leader| leader != old)).await;
+        world
+            .until("another leader", Duration::from_secs(20), |world| {
+                world.leader().is_some_and(|leader| leader != old)
+            })
+            .await;
         assert_eq!(world.groups[&other].status().voters.len(), 2);
         world.groups[&other].propose(b"two are enough".to_vec()).await.unwrap();
         let last = *world.groups.keys().find(|me| **me != other).unwrap();
@@ -88,8 +96,13 @@ fn a_follower_that_was_away_for_longer_than_the_log_remembers_gets_a_snapshot() 
         for number in 0..500u16 {
             world.groups[&here].propose(vec![number as u8; 300]).await.unwrap();
         }
-        assert!(world.groups[&here].status().log_bytes < 120 * 400, "the log stays short: {}", world.groups[&here].status().log_bytes);
-        let segments = world.disks[&here].reopen().list().unwrap().into_iter().filter(|name| name.ends_with(".journal")).count();
+        assert!(
+            world.groups[&here].status().log_bytes < 120 * 400,
+            "the log stays short: {}",
+            world.groups[&here].status().log_bytes
+        );
+        let segments =
+            world.disks[&here].reopen().list().unwrap().into_iter().filter(|name| name.ends_with(".journal")).count();
         assert!(segments <= 5, "{segments} segments of 16 KiB for 500 entries of 300 bytes");
         world.post.heal_all();
         world.until_equal().await;

@@ -135,7 +135,8 @@ impl Post {
             let ((at, number), letter) = state.under_way.pop_first().expect("looked just before");
             if state.traced {
                 let ms = (at - self.epoch).as_micros();
-                let sum = letter.frame.iter().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+                let sum =
+                    letter.frame.iter().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
                 state.trace.push(format!("{ms} {number} {}>{} {} {sum:x}", letter.from, letter.to, letter.frame.len()));
             }
             let is_cut = state.cut.contains(&(letter.from, letter.to));

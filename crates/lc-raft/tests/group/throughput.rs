@@ -37,7 +37,11 @@ fn appends_follow_each_other_without_waiting_for_answers() {
         let leader = world.leader().unwrap();
         let at_leader = decided(&world, leader, 300).await;
         let at_follower = decided(&world, world.follower(), 300).await;
-        println!("150 ms there and back: {} a second at the leader, {} through a follower", at_leader / 10, at_follower / 10);
+        println!(
+            "150 ms there and back: {} a second at the leader, {} through a follower",
+            at_leader / 10,
+            at_follower / 10
+        );
         // One batch a round trip would be 6.7 batches a second; 300 that wait 150 ms each can be 2,000 a second.
         assert!(at_leader / 10 > 1800, "{at_leader} in 10 s");
         assert!(at_follower / 10 > 900, "{at_follower} in 10 s");
@@ -82,10 +86,11 @@ fn a_change_is_visible_everywhere_within_two_of_the_largest_round_trips_and_a_te
             let command = round.to_le_bytes().to_vec();
             let begun = now();
             world.groups[&me].propose(command.clone()).await.unwrap();
-            world.until("the change everywhere", Duration::from_secs(5), |world| {
-                (1..=5).all(|me| world.story(me).last().is_some_and(|(_, last)| *last == command))
-            })
-            .await;
+            world
+                .until("the change everywhere", Duration::from_secs(5), |world| {
+                    (1..=5).all(|me| world.story(me).last().is_some_and(|(_, last)| *last == command))
+                })
+                .await;
             worst = worst.max(begun.elapsed());
             world.pass(Duration::from_millis(37)).await;
         }

@@ -22,7 +22,9 @@ struct Sent(Mutex<Vec<(u64, u64)>>);
 
 impl Carrier for Sent {
     fn send(&self, _to: u16, frame: Bytes) {
-        let Ok(Frame::Request(name, Request::Append { seq, .. })) = Frame::decode(frame) else { panic!("only appends are sent") };
+        let Ok(Frame::Request(name, Request::Append { seq, .. })) = Frame::decode(frame) else {
+            panic!("only appends are sent")
+        };
         self.0.lock().push((name, seq));
     }
 }
@@ -70,7 +72,10 @@ async fn appends_are_sent_without_waiting_and_one_answer_speaks_for_those_before
     assert!(matches!(answers.next().await, Some(Ok(Ok(Some(last)))) if last == id(13)));
     follower.answer(2, AppendEntriesResponse::Success);
     follower.answer(4, AppendEntriesResponse::Success);
-    assert!(matches!(answers.next().await, Some(Ok(Ok(Some(last)))) if last == id(14)), "an old answer says nothing new");
+    assert!(
+        matches!(answers.next().await, Some(Ok(Ok(Some(last)))) if last == id(14)),
+        "an old answer says nothing new"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,9 +44,27 @@ impl JsonRules {
     /// ```
     ///
     /// A path is field names with dots between them; below `items: union by sku`, `items.qty` is a field of each element.
-    /// At most 64 rules, paths at most 16 names deep. The error says where, and what would be right.
+    /// A rule of a name alone holds for a field of this name in matched elements too, where those have no rule of their
+    /// own for it: `items: union by sku, qty: max` merges a shopping cart as one would expect. At most 64 rules, paths at most 16 names deep. The error says where, and what would be right.
     pub fn parse(text: &str) -> Result<JsonRules, String> {
-        text::parse(text)
+        let mut rules = text::parse(text)?;
+        rules.hand_down();
+        Ok(rules)
+    }
+
+    /// Gives matched elements the rules of the fields beside their array.
+    fn hand_down(&mut self) {
+        let plain = |rule: &Rule| matches!(rule, Rule::Lww | Rule::Max | Rule::Min | Rule::Union);
+        let beside: Vec<(String, Rule)> =
+            self.fields.iter().filter(|(_, rule)| plain(rule)).map(|(name, rule)| (name.clone(), rule.clone())).collect();
+        for rule in self.fields.values_mut() {
+            if let Rule::UnionBy { by, below } = rule {
+                for (name, rule) in beside.iter().filter(|(name, _)| name != by) {
+                    below.fields.entry(name.clone()).or_insert_with(|| rule.clone());
+                }
+                below.hand_down();
+            }
+        }
     }
 
     /// Whether a document fits: a path that exists must have the shape that its rule needs. The error names the path.

@@ -7,6 +7,10 @@
 //! repeat harmlessly. `max`, `min` and `union` also associate: merging what was merged before changes nothing. What is
 //! chosen by time, `lww` and the fields of a document without another rule, associates as far as stamps do: a value that
 //! was merged and written back carries the stamp of that write.
+//!
+//! Numbers in JSON: whole ones of 64 bits, and fractions written with up to fifteen digits and no exponent, come out as
+//! they went in. Other floats may come out of a merge changed in the last digit, the same in every region; if they are
+//! elements of a union, one that was written back so stands beside the one it came from.
 
 pub(crate) mod exact;
 
@@ -79,7 +83,10 @@ impl Merge {
             Merge::Typed | Merge::Lww | Merge::Siblings | Merge::Max | Merge::Min => Ok(()),
             Merge::Union => match parsed(value)? {
                 Value::Array(_) => Ok(()),
-                other => Err(format!("merge=union needs a JSON array, such as [\"a\"]; the value is {}", order::what(&other))),
+                other => Err(format!(
+                    "merge=union needs a JSON array, such as [\"a\"]; the value is {}",
+                    order::what(&other)
+                )),
             },
             Merge::Json(rules) => rules.check(&parsed(value)?),
         }

@@ -86,8 +86,7 @@ fn arrays() -> BoxedStrategy<Vec<u8>> {
 }
 
 /// Every field has a rule that goes by values.
-const EVERY_FIELD: &str =
-    "qty: max, low: min, tags: union, at.zip: max, items: union by sku (qty: max, tags: union, at.low: min, sub: union by k (n: max))";
+const EVERY_FIELD: &str = "qty: max, low: min, tags: union, at.zip: max, items: union by sku (qty: max, tags: union, at.low: min, sub: union by k (n: max))";
 
 fn comparable() -> BoxedStrategy<Value> {
     prop_oneof![3 => number(), 1 => select(&["x", "y"][..]).prop_map(Value::from)].boxed()
@@ -143,9 +142,11 @@ fn loose_documents() -> BoxedStrategy<Vec<u8>> {
 }
 
 fn numbers() -> BoxedStrategy<Vec<u8>> {
-    select(&["1", "1.0", "2", "-3", "1e3", "9007199254740993", "9007199254740992.0", "a", "b", "", "nan", "inf", "-0"][..])
-        .prop_map(|text| text.as_bytes().to_vec())
-        .boxed()
+    select(
+        &["1", "1.0", "2", "-3", "1e3", "9007199254740993", "9007199254740992.0", "a", "b", "", "nan", "inf", "-0"][..],
+    )
+    .prop_map(|text| text.as_bytes().to_vec())
+    .boxed()
 }
 
 fn by_fields(rules: &str) -> Merge {
@@ -168,7 +169,8 @@ fn rules_and_siblings() -> impl Strategy<Value = (Merge, Vec<Sibling>)> {
 /// Declarations that may contradict each other.
 fn declarations() -> impl Strategy<Value = String> {
     let path = vec(select(&["a", "b", "ü-1"][..]), 1..4).prop_map(|names| names.join("."));
-    let rule = select(&["lww", "max", "min", "union", "union by a", "union by k", "union by k (b: max, x.y: union)"][..]);
+    let rule =
+        select(&["lww", "max", "min", "union", "union by a", "union by k", "union by k (b: max, x.y: union)"][..]);
     vec((path, rule), 1..6).prop_map(|declared| {
         declared.into_iter().map(|(path, rule)| format!("{path}: {rule}")).collect::<Vec<_>>().join(", ")
     })

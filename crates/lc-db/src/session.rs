@@ -143,8 +143,6 @@ pub struct Session {
     pub wish: Wish,
     /// Replies come with receipts.
     pub receipts: bool,
-    /// The receipt of the last command, where something other than plain local work was done.
-    pub last_receipt: Option<Receipt>,
     /// What the session has written or seen elsewhere and this node may not have.
     required: VersionVector,
     /// What one request asks for.

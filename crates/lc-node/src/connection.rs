@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lc_core::VersionVector;
 use lc_db::{Demand, Engine, Error, Host, Promise, Receipt, Reply, Session, Source, Txn, View, WatchStamp};
 use lc_member::{Delivered, Settled};
-use lc_policy::Tables;
+use lc_policy::{Ack, Tables};
 
 use crate::clients::Client;
 use crate::waiting::{Awaited, Hold};
@@ -33,6 +33,8 @@ pub struct Connection {
     /// Of the last write: bytes of its entry times regions.
     sent_bytes: u64,
     wrote: bool,
+    /// What the last write was to be held by.
+    ack: Ack,
 }
 
 impl Connection {
@@ -51,6 +53,7 @@ impl Connection {
             delivered: None,
             sent_bytes: 0,
             wrote: false,
+            ack: Ack::Local,
         }
     }
 
@@ -132,6 +135,7 @@ impl Connection {
     ) -> Result<T, Error> {
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
         let promise = self.promise.take();
+        self.ack = promise.map_or(Ack::Local, |promise| promise.ack);
         // Let go of before the lock is taken: giving up a wait takes it too.
         self.hold = None;
         let mut member = self.node.member.write();
@@ -270,7 +274,7 @@ impl Engine for Connection {
             _ => self.node.member.read().staleness(self.node.now()).map(ms),
         };
         Receipt {
-            ack: None,
+            ack: self.wrote.then_some(self.ack),
             held_by: if self.wrote { regions.len() } else { 0 },
             read: source,
             staleness_ms: if self.wrote { Some(0) } else { staleness },

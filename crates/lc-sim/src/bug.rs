@@ -1,7 +1,11 @@
 //! Bugs that can be put into the world on purpose, to see whether the checkers notice.
 //!
 //! Each stands for a mistake that somebody could make in the member, made here at its edge: on frames as they leave a
-//! sender, on disks, or on when a client hears OK.
+//! sender or arrive, on disks, in what a client asks of the member, or on when it hears OK.
+
+mod frames;
+
+pub(crate) use frames::{Arrival, pulse_of};
 
 use bytes::Bytes;
 use lc_core::{Hlc, VersionVector};
@@ -40,11 +44,43 @@ pub enum Bug {
     ValueTruncated,
     /// A deletion of a key misses one region.
     DeletionForgotten,
+    /// A region that knows nothing about how stale it is takes itself for fresh.
+    UnknownStalenessIsZero,
+    /// A heartbeat counts from when it comes, not from when it can have been made.
+    LateHeartbeatIsNew,
+    /// A write waits for one region less than its table asks for.
+    HoldReleasedEarly,
+    /// A region tells that it has what its peer has decided, before it does.
+    PeerClaimsMore,
+    /// A client that is refused an acknowledgement is told of one region too many.
+    RefusalClaimsMore,
+    /// A session that comes from elsewhere begins anew.
+    SessionForgottenAtMove,
+    /// What another region's answer showed is not part of the session.
+    SeenForgotten,
+    /// A token names what a crash can still take away.
+    TokenBeforeDurable,
+    /// A quorum read asks one region less than it should.
+    QuorumOneShort,
+    /// A region answers a quorum read as if it had removed everything.
+    AnswerWithoutRows,
+    /// A region answers a quorum read without telling what it has seen removed.
+    AnswerWithoutVector,
+    /// A restart loses the conflict ledger.
+    LedgerForgotten,
+    /// The ledger lets losses go long before its bound.
+    LedgerKeepsLittle,
+    /// One region takes the lowest where the table says the highest.
+    RuleMixedUp,
+    /// A restarted region goes by default tables until the next change.
+    PolicyForgottenAtStart,
+    /// Keys are collapsed by a region that does not go by the new rule yet.
+    CollapsedUnderOldRule,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 15] = [
+    pub const ALL: [Bug; 31] = [
         Bug::AcknowledgeBeforeDurable,
         Bug::SyncLies,
         Bug::OldDisk,
@@ -60,6 +96,22 @@ impl Bug {
         Bug::GreetingClaimsMore,
         Bug::ValueTruncated,
         Bug::DeletionForgotten,
+        Bug::UnknownStalenessIsZero,
+        Bug::LateHeartbeatIsNew,
+        Bug::HoldReleasedEarly,
+        Bug::PeerClaimsMore,
+        Bug::RefusalClaimsMore,
+        Bug::SessionForgottenAtMove,
+        Bug::SeenForgotten,
+        Bug::TokenBeforeDurable,
+        Bug::QuorumOneShort,
+        Bug::AnswerWithoutRows,
+        Bug::AnswerWithoutVector,
+        Bug::LedgerForgotten,
+        Bug::LedgerKeepsLittle,
+        Bug::RuleMixedUp,
+        Bug::PolicyForgottenAtStart,
+        Bug::CollapsedUnderOldRule,
     ];
 
     /// The bug of this name, as [`std::fmt::Debug`] shows it.

@@ -1,15 +1,36 @@
 //! What must hold when a world has settled; one file per invariant.
 
 mod acknowledged;
+mod acks;
+mod answers;
 mod causal_order;
+mod collapsed;
 mod convergence;
+mod ledger;
+mod quorum;
+mod readings;
 mod reference;
+mod sessions;
+mod staleness;
 
 use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
 
 pub(crate) fn check_all(regions: &[Region], history: &History) -> Vec<Violation> {
-    let checkers = [convergence::check, acknowledged::check, causal_order::check, reference::check];
+    let checkers = [
+        convergence::check,
+        acknowledged::check,
+        causal_order::check,
+        reference::check,
+        sessions::check,
+        staleness::check,
+        quorum::check,
+        acks::check,
+        ledger::check,
+        readings::check,
+        collapsed::check,
+        answers::check,
+    ];
     checkers.into_iter().flat_map(|check| check(regions, history)).collect()
 }

@@ -1,13 +1,18 @@
 //! What was seen from outside while a world ran.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use bytes::Bytes;
 use lc_core::Dot;
+use lc_policy::Read;
 
 /// What clients and nodes were seen to do; the checkers' input.
 #[derive(Default)]
 pub(crate) struct History {
-    /// Writes whose client heard OK.
+    /// How many regions the world has.
+    pub regions: usize,
+    /// Writes whose client heard OK, or that too few regions told in time that they have.
     pub acknowledged: Vec<Dot>,
     /// Every entry ever decided, with a hash of its bytes, lost ones too.
     pub decided: BTreeMap<Dot, u128>,
@@ -17,4 +22,37 @@ pub(crate) struct History {
     pub counters_max: BTreeMap<Vec<u8>, i64>,
     /// Somebody removed every key, counters too.
     pub flushed: bool,
+    /// What sessions did to numbered keys, in the order in which it happened.
+    pub steps: Vec<Step>,
+    /// Writes that several regions had to hold, as they were answered.
+    pub promises: Vec<Promised>,
+    /// Keys that were collapsed, and which writes were to lose by that.
+    pub collapsed: BTreeMap<Bytes, BTreeSet<Dot>>,
+    /// Tables whose rule changed.
+    pub merge_changed: BTreeSet<String>,
+    /// What was refused although nothing was wrong with the world.
+    pub refused_in_calm: Vec<String>,
+}
+
+/// Something about a numbered key: one session writes it, each write a higher number.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Step {
+    /// A region decided a write.
+    Decided { session: usize, key: String, number: u64, removes: bool },
+    /// Its client was answered at `at`; OK if at least `held_by` regions, one or more, have it; 0: it heard that too few
+    /// have it.
+    Told { session: usize, key: String, number: u64, held_by: usize, at: Duration },
+    /// A client was shown this number, or nothing, for what it had asked at `asked_at`.
+    Shown { session: usize, key: String, number: Option<u64>, level: Read, asked_at: Duration, at: Duration },
+}
+
+/// A write that `need` regions had to hold.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Promised {
+    pub dot: Dot,
+    pub need: usize,
+    /// `None`: its client heard OK; otherwise how many it was told have it.
+    pub have: Option<usize>,
+    /// How many regions really had it durably at that moment.
+    pub truth: usize,
 }

@@ -7,14 +7,21 @@
 //! Start: [`World::run`] in world.rs, then checkers/.
 
 mod bug;
+mod call;
 pub mod checkers;
+mod client;
 mod clients;
+mod dials;
 mod faults;
 mod history;
+mod lying_disk;
 mod network;
+mod numbered;
 mod region;
 mod report;
 mod rng;
+mod roamer;
+mod tables;
 mod trace;
 mod world;
 

@@ -63,6 +63,13 @@ impl Network {
         self.weather[&(from, to)]
     }
 
+    /// How long it takes at most, ms, in a calm world, until every region has heard of what happened in another one: a
+    /// heartbeat, its way, and as long again by which its age is overestimated; and some for ticks and disks.
+    pub(crate) fn news_take_ms(&self) -> u64 {
+        let slowest = self.weather.values().map(|weather| weather.one_way + weather.jitter).max().unwrap_or_default();
+        320 + 3 * slowest.as_millis() as u64
+    }
+
     pub(crate) fn calm(&mut self) {
         for weather in self.weather.values_mut() {
             weather.lost_percent = 0.0;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lc_core::{NodeId, VersionVector};
+use lc_crdt::Merge;
 use lc_env::{Disk, MemoryDisk};
 use lc_journal::SyncJob;
 use lc_member::{Member, Settings};
-use lc_policy::Tables;
+use lc_policy::{Table, Tables};
 use lc_store::{MemoryStore, Store};
 
 use crate::Bug;
@@ -24,9 +25,14 @@ pub(crate) struct Region {
     pub sync_job: Option<SyncJob>,
     /// How far its wall clock is off, ms; may be negative.
     pub skew_ms: i64,
+    /// Where its monotonic clock stood when this life began, by what the world's clock showed then, and how much it is
+    /// fast, in parts in a million: nobody else's.
+    pub monotonic: (Duration, Duration, i64),
     pub old_disk: Option<(MemoryDisk, MemoryStore)>,
     /// The tables that it was told last; a restart finds them again.
     pub tables: Arc<Tables>,
+    /// The tables that it goes by; others than those only by a seeded bug.
+    pub in_use: Arc<Tables>,
     /// Everything that was ever durable here: what a crash cannot take away.
     pub durable: VersionVector,
 }
@@ -35,6 +41,7 @@ impl Region {
     pub(crate) fn new(node: NodeId, settings: Settings, skew_ms: i64) -> Region {
         Region {
             tables: settings.tables.clone(),
+            in_use: settings.tables.clone(),
             durable: VersionVector::new(),
             node,
             settings,
@@ -44,6 +51,7 @@ impl Region {
             life: 0,
             sync_job: None,
             skew_ms,
+            monotonic: (Duration::ZERO, Duration::ZERO, 0),
             old_disk: None,
         }
     }
@@ -57,13 +65,13 @@ impl Region {
             _ => Arc::new(self.disk.clone()),
         };
         if bug == Some(Bug::LedgerForgotten) {
-            self.forget_newest_loss();
+            self.forget_ledger();
         }
-        let tables = match bug {
+        self.in_use = match bug {
             Some(Bug::PolicyForgottenAtStart) if self.life > 1 => Arc::default(),
-            _ => self.tables.clone(),
+            _ => self.misread(bug),
         };
-        let settings = Settings { tables, ..self.settings.clone() };
+        let settings = Settings { tables: self.in_use.clone(), ..self.settings.clone() };
         let member = Member::open(settings, disk, Arc::new(self.store.clone()))?;
         self.member = Some(member);
         self.note_durable();
@@ -71,10 +79,32 @@ impl Region {
     }
 
     /// Goes by these tables from now on, also after a restart.
-    pub(crate) fn set_tables(&mut self, tables: Arc<Tables>) {
-        self.tables = tables.clone();
+    pub(crate) fn set_tables(&mut self, tables: Arc<Tables>, bug: Option<Bug>) {
+        self.tables = tables;
+        self.in_use = self.misread(bug);
         if let Some(member) = &mut self.member {
-            member.set_tables(tables);
+            member.set_tables(self.in_use.clone());
+        }
+    }
+
+    /// The tables as a seeded bug lets this region understand them.
+    fn misread(&self, bug: Option<Bug>) -> Arc<Tables> {
+        let changed = |table: &Arc<Table>| {
+            let mut table = (**table).clone();
+            match bug {
+                Some(Bug::RuleMixedUp) if self.node == NodeId(1) && table.policy.merge == Merge::Max => {
+                    table.policy.merge = Merge::Min;
+                }
+                Some(Bug::LedgerKeepsLittle) => table.policy.ledger_bytes_max = 2000,
+                _ => {}
+            }
+            table
+        };
+        match bug {
+            Some(Bug::RuleMixedUp | Bug::LedgerKeepsLittle) => {
+                Arc::new(Tables::new(self.tables.version, self.tables.iter().map(changed).collect()))
+            }
+            _ => self.tables.clone(),
         }
     }
 
@@ -85,17 +115,10 @@ impl Region {
         }
     }
 
-    /// Takes the ledger's newest loss out of the store, with the rows that lead to it.
-    fn forget_newest_loss(&mut self) {
-        let newest = |prefix: &[u8], end: &[u8]| {
-            let row = self.store.scan_back(prefix, Some(end)).next();
-            row.map(|row| (row.expect("a memory store reads").0, None))
-        };
-        // docs/formats/ledger.md: losses, their order (by table, so of one table there), their names.
-        let rows: Vec<_> = [newest(b"ln", b"lo"), newest(b"lo", b"lp"), newest(b"li", b"lj")].into_iter().flatten().collect();
-        if rows.len() == 3 {
-            self.store.commit(&mut rows.into_iter()).expect("a memory store commits");
-        }
+    /// Takes the whole ledger out of the store (docs/formats/ledger.md: its rows begin with `l`).
+    fn forget_ledger(&mut self) {
+        let rows: Vec<_> = self.store.scan(b"l", Some(b"m")).map(|row| row.expect("a memory store reads").0).collect();
+        self.store.commit(&mut rows.into_iter().map(|row| (row, None))).expect("a memory store commits");
     }
 
     /// At the first crash keeps a copy of the disk, at the next puts it in place of the disk, as a restored backup would.
@@ -104,6 +127,19 @@ impl Region {
             Some((disk, store)) => (self.disk, self.store) = (disk, store),
             None => self.old_disk = Some((copy_of_disk(&self.disk.reopen()), copy_of_store(&self.store))),
         }
+    }
+
+    /// Sets its monotonic clock, as a machine does that starts.
+    pub(crate) fn set_monotonic(&mut self, now: Duration, shows: Duration, fast_ppm: i64) {
+        self.monotonic = (now, shows, fast_ppm);
+    }
+
+    /// What its monotonic clock shows.
+    pub(crate) fn time(&self, now: Duration) -> Duration {
+        let (since, shown, fast_ppm) = self.monotonic;
+        let passed = now.saturating_sub(since).as_nanos() as u64;
+        let gained = passed as i64 / 1_000 * fast_ppm / 1_000;
+        shown + Duration::from_nanos(passed.saturating_add_signed(gained))
     }
 
     pub(crate) fn wall_ms(&self, now: Duration) -> u64 {

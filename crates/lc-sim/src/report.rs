@@ -1,5 +1,6 @@
 //! What a run found.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One broken promise.
@@ -28,6 +29,18 @@ pub struct Report {
     pub faults: u64,
     /// Regions in the world.
     pub regions: usize,
+    /// Reads of numbered keys that were checked against what their sessions, bounds and quorums owe.
+    pub numbered_reads: u64,
+    /// Writes that several regions had to hold.
+    pub held: u64,
+    /// Writes that lost, in all ledgers together.
+    pub losses: u64,
+    /// Changes of tables.
+    pub policy_changes: u64,
+    /// Keys that were collapsed.
+    pub collapsed: u64,
+    /// Commands that were refused, by the code of the error.
+    pub refused: BTreeMap<&'static str, u64>,
     /// Hash of the trace.
     pub trace_hash: u128,
     /// The trace itself, if it was asked for.

@@ -181,7 +181,8 @@ pub fn problem(refusal: Refusal) -> Problem {
     match refusal.kind {
         RefusalKind::Invalid => Problem::invalid(text),
         RefusalKind::NotFound => Problem::not_found(text),
-        RefusalKind::NoSuchTable => Problem::no_such_table(&text),
+        // The path's own table is looked up by the door; what else names a table says it itself.
+        RefusalKind::NoSuchTable => Problem::not_found(text),
         RefusalKind::Exists => Problem::already_exists(text),
         RefusalKind::Conflict => Problem::conflict(text),
         RefusalKind::Policy => Problem::refused(text),

@@ -1,8 +1,8 @@
 //! All rows of one key as a replica has them, to be carried to another.
 
 use bytes::Bytes;
-use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
 use lc_core::limits;
+use lc_core::wire::{Malformed, Reader, put_bytes, put_varint};
 
 use crate::row::{element_of, element_prefix, element_row, head_row};
 use crate::{Cell, Head, Kind, RowError, Rows};
@@ -20,7 +20,9 @@ pub struct KeyRows {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ReadError {
     /// A collection that is too large to carry.
-    #[error("the key takes more than {bytes_max} bytes, the most that is merged from several regions for one read: read it with another consistency, or in parts")]
+    #[error(
+        "the key takes more than {bytes_max} bytes, the most that is merged from several regions for one read: read it with another consistency, or in parts"
+    )]
     TooLarge {
         /// The bound, in bytes of fields and cells.
         bytes_max: usize,

@@ -71,6 +71,16 @@ fn a_side_that_stopped_where_the_reset_did_makes_it_exact() {
     assert_eq!(all.doubtful(), []);
 }
 
+/// Right is 1 again, but who stopped at the first visit does not say what the total was at the second.
+#[test]
+fn a_side_that_stopped_before_the_reset_only_comes_nearer() {
+    let tokyo = after(&[&visit(1), &visit(2), &deleted(2)]);
+    let sides = [after(&[&visit(1), &visit(2), &visit(3)]), tokyo, after(&[&visit(1)])];
+    let all = joined(&sides);
+    assert_eq!(visits(&all), Some(Visible::Number(Number::Int(2))));
+    assert_eq!(all.doubtful().len(), 1);
+}
+
 #[test]
 fn a_reset_of_all_that_anybody_knows_leaves_nothing() {
     let sides = [after(&[&visit(1), &visit(2)]), after(&[&visit(1), &visit(2), &deleted(2)])];

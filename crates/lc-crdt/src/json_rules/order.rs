@@ -18,9 +18,10 @@ pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
             unequal.unwrap_or_else(|| one.len().cmp(&other.len()))
         }
         (Value::Object(one), Value::Object(other)) => {
-            let fields = one.iter().zip(other).map(|((name, one), (other_name, other))| {
-                name.cmp(other_name).then_with(|| compare(one, other))
-            });
+            let fields = one
+                .iter()
+                .zip(other)
+                .map(|((name, one), (other_name, other))| name.cmp(other_name).then_with(|| compare(one, other)));
             fields.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| one.len().cmp(&other.len()))
         }
         _ => rank(one).cmp(&rank(other)),

@@ -18,7 +18,8 @@ fn merged(text: &str, oldest_first: &[Value]) -> (Value, Vec<usize>) {
 
 #[test]
 fn carts_that_were_filled_in_two_regions_become_one() {
-    let one = json!({"items": [{"sku": "pear", "qty": 1}, {"sku": "plum", "qty": 5}], "note": "ring", "coupons": ["A"]});
+    let one =
+        json!({"items": [{"sku": "pear", "qty": 1}, {"sku": "plum", "qty": 5}], "note": "ring", "coupons": ["A"]});
     let other = json!({"items": [{"sku": "plum", "qty": 2}, {"sku": "apple", "qty": 3}], "coupons": ["B", "A"]});
     let (cart, lost) = merged("items: union by sku (qty: max), coupons: union", &[one, other]);
     let items = json!([{"sku": "apple", "qty": 3}, {"sku": "pear", "qty": 1}, {"sku": "plum", "qty": 5}]);
@@ -37,7 +38,8 @@ fn the_issues_example_is_read_as_two_fields_of_the_document() {
 
 #[test]
 fn rules_of_elements_are_the_same_with_a_dot_and_in_parentheses_and_in_any_order() {
-    let canonical = "address.city: min, items: union by sku (added: min, options: union by name (price: max), qty: max)";
+    let canonical =
+        "address.city: min, items: union by sku (added: min, options: union by name (price: max), qty: max)";
     for text in [
         "items: union by sku (qty: max, added: min, options: union by name (price: max)), address.city: min",
         "items.qty: max, items.added:min,items.options.price: max ,address.city : min, items.options: union by name, items: union by sku",
@@ -64,7 +66,10 @@ fn a_wrong_rule_is_refused_with_its_place_its_path_and_what_would_be_right() {
         ("items: union by sku (qty: max), items.qty: min", "at character 33, path `items.qty`: there are two rules"),
         ("items: union, items.qty: max", "path `items.qty`: items is a plain union; write `items: union by FIELD`"),
         ("items: union (qty: max)", "at character 14: rules in parentheses follow `union by FIELD` only"),
-        ("qty: max, qty.unit: lww", "path `qty.unit`: qty is decided as a whole by max; leave out this rule or `qty: max`"),
+        (
+            "qty: max, qty.unit: lww",
+            "path `qty.unit`: qty is decided as a whole by max; leave out this rule or `qty: max`",
+        ),
         ("items: union by sku (sku: max)", "path `items.sku`: elements of items are matched by sku"),
         ("items: union by", "at character 16, path `items`: after `union by` stands one field name"),
         ("items: union by a.b", "at character 17, path `items`: after `union by`"),
@@ -99,11 +104,17 @@ fn a_document_that_does_not_fit_is_refused_with_the_path() {
     assert_eq!(fits(whole), Ok(()));
     for (document, part) in [
         (json!([]), "merge=json needs a JSON object; the value is an array"),
-        (json!({"items": {}}), "`items` must be an array of objects, because its rule is union by sku; it is an object"),
+        (
+            json!({"items": {}}),
+            "`items` must be an array of objects, because its rule is union by sku; it is an object",
+        ),
         (json!({"items": [{"sku": 1}, 7]}), "`items[1]` must be an object"),
         (json!({"items": [{"qty": 1}]}), "`items[0].sku` is missing"),
         (json!({"items": [{"sku": null}]}), "`items[0].sku` must be a string, a number, true or false"),
-        (json!({"items": [{"sku": 1, "qty": [1]}]}), "`items[0].qty` must be a number or a string, because its rule is max"),
+        (
+            json!({"items": [{"sku": 1, "qty": [1]}]}),
+            "`items[0].qty` must be a number or a string, because its rule is max",
+        ),
         (json!({"tags": "a"}), "`tags` must be an array"),
         (json!({"tags": ["a", {}]}), "`tags[1]` must be a string"),
         (json!({"total": null}), "`total` must be a number or a string, because its rule is min; it is null"),
@@ -124,14 +135,18 @@ fn a_field_that_one_document_lacks_stays() {
 
 #[test]
 fn a_field_without_a_rule_is_decided_as_a_whole_by_the_latest() {
-    let (value, lost) = merged("x.y: max", &[json!({"b": {"c": 1, "d": 1}, "x": {"z": 1}}), json!({"b": {"c": 2}, "x": {"z": 2}})]);
+    let (value, lost) =
+        merged("x.y: max", &[json!({"b": {"c": 1, "d": 1}, "x": {"z": 1}}), json!({"b": {"c": 2}, "x": {"z": 2}})]);
     assert_eq!(value, json!({"b": {"c": 2}, "x": {"z": 2}}));
     assert_eq!(lost, [0]);
 }
 
 #[test]
 fn numbers_compare_by_value_and_below_strings() {
-    let (value, lost) = merged("q: max, r: min", &[json!({"q": 9007199254740993_i64, "r": "a"}), json!({"q": 9007199254740992.0, "r": 7})]);
+    let (value, lost) = merged(
+        "q: max, r: min",
+        &[json!({"q": 9007199254740993_i64, "r": "a"}), json!({"q": 9007199254740992.0, "r": 7})],
+    );
     assert_eq!(value, json!({"q": 9007199254740993_i64, "r": 7}));
     assert_eq!(lost, [0, 1]);
 }

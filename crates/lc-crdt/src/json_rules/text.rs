@@ -66,15 +66,21 @@ fn insert(rules: &mut JsonRules, declared: Declared, text: &str) -> Result<(), S
         let next = &path[depth + 1];
         match fields.entry(name.clone()).or_insert_with(|| Rule::Object(JsonRules::default())) {
             Rule::UnionBy { by, .. } if by == next => {
-                return wrong(format!("elements of {parent} are matched by {by}, so it cannot have a rule; leave it out"));
+                return wrong(format!(
+                    "elements of {parent} are matched by {by}, so it cannot have a rule; leave it out"
+                ));
             }
             Rule::UnionBy { below, .. } | Rule::Object(below) => fields = &mut below.fields,
             Rule::Union => {
-                return wrong(format!("{parent} is a plain union; write `{parent}: union by FIELD` to merge its elements"));
+                return wrong(format!(
+                    "{parent} is a plain union; write `{parent}: union by FIELD` to merge its elements"
+                ));
             }
             other => {
                 let name = other.name();
-                return wrong(format!("{parent} is decided as a whole by {name}; leave out this rule or `{parent}: {name}`"));
+                return wrong(format!(
+                    "{parent} is decided as a whole by {name}; leave out this rule or `{parent}: {name}`"
+                ));
             }
         }
     }
@@ -105,7 +111,12 @@ impl<'a> Reader<'a> {
                 (Some(','), _) => {}
                 (Some(')'), Some(_)) | (None, None) => return Ok(()),
                 (None, Some(opened)) => {
-                    return Err(message(self.text, opened, &prefix.join("."), "this ( is not closed; write ) after the last rule"));
+                    return Err(message(
+                        self.text,
+                        opened,
+                        &prefix.join("."),
+                        "this ( is not closed; write ) after the last rule",
+                    ));
                 }
                 (Some('('), _) => {
                     let why = "rules in parentheses follow `union by FIELD` only";
@@ -128,11 +139,15 @@ impl<'a> Reader<'a> {
         let wrong = |at: usize, why: &str| Err(message(text, at, &whole, why));
         if written.is_empty() {
             let quoted = text[at..].starts_with(['"', '\'', '`']);
-            let without = "names are written without quotes, and cannot hold blanks, dots, colons, commas or parentheses";
+            let without =
+                "names are written without quotes, and cannot hold blanks, dots, colons, commas or parentheses";
             return wrong(at, if quoted { without } else { "a rule such as `qty: max` is missing" });
         }
         if path.iter().any(String::is_empty) {
-            return wrong(at, "there is nothing before, after or between its dots; write field names with one dot between them");
+            return wrong(
+                at,
+                "there is nothing before, after or between its dots; write field names with one dot between them",
+            );
         }
         if path.len() > DEPTH_MAX {
             return wrong(at, &format!("it is {} names deep; {DEPTH_MAX} is the most", path.len()));
@@ -142,7 +157,10 @@ impl<'a> Reader<'a> {
         }
         self.skip_blanks();
         if self.next() != Some(':') {
-            return wrong(at + written.len(), &format!("a colon is missing; write `{written}: RULE`, where RULE is {RULES}"));
+            return wrong(
+                at + written.len(),
+                &format!("a colon is missing; write `{written}: RULE`, where RULE is {RULES}"),
+            );
         }
         self.skip_blanks();
         let rule_at = self.at;
@@ -151,7 +169,14 @@ impl<'a> Reader<'a> {
             "max" => Rule::Max,
             "min" => Rule::Min,
             "union" => return self.union(at, path),
-            "sum" => return wrong(rule_at, &format!("there is no rule sum: two documents that grew from one would count it twice. Keep a counter in a key of its own; rules are {RULES}")),
+            "sum" => {
+                return wrong(
+                    rule_at,
+                    &format!(
+                        "there is no rule sum: two documents that grew from one would count it twice. Keep a counter in a key of its own; rules are {RULES}"
+                    ),
+                );
+            }
             other => return wrong(rule_at, &format!("`{other}` is not a rule; rules are {RULES}")),
         };
         self.declared.push(Declared { at, path, rule });
@@ -175,7 +200,11 @@ impl<'a> Reader<'a> {
             let why = "after `union by` stands one field name of the array's objects, such as `union by sku`";
             return Err(message(self.text, field_at, &whole, why));
         }
-        self.declared.push(Declared { at, path: path.clone(), rule: Rule::UnionBy { by, below: JsonRules::default() } });
+        self.declared.push(Declared {
+            at,
+            path: path.clone(),
+            rule: Rule::UnionBy { by, below: JsonRules::default() },
+        });
         self.skip_blanks();
         let opened = self.at;
         if self.text[self.at..].starts_with('(') {
@@ -199,7 +228,8 @@ impl<'a> Reader<'a> {
     /// All up to a blank or to a character that separates; may be empty.
     fn word(&mut self) -> &'a str {
         let left = &self.text[self.at..];
-        let end = left.find(|c: char| c.is_whitespace() || c.is_control() || ",:()\"'`".contains(c)).unwrap_or(left.len());
+        let end =
+            left.find(|c: char| c.is_whitespace() || c.is_control() || ",:()\"'`".contains(c)).unwrap_or(left.len());
         self.at += end;
         &left[..end]
     }

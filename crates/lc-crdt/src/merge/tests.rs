@@ -96,6 +96,14 @@ fn documents_merge_field_by_field() {
 }
 
 #[test]
+fn a_rule_of_a_name_alone_holds_in_matched_elements_too() {
+    let cart = json("items: union by sku, qty: max");
+    let values = [r#"{"items":[{"sku":"a","qty":2}]}"#, r#"{"items":[{"sku":"a","qty":1},{"sku":"b","qty":5}]}"#];
+    let value = r#"{"items":[{"qty":2,"sku":"a"},{"qty":5,"sku":"b"}]}"#;
+    assert_eq!(merged(&cart, &values).0, value);
+}
+
+#[test]
 fn a_value_that_is_no_document_makes_it_last_writer_wins_for_all() {
     for latest in ["{}", "[1]", "no json", r#"{"a":"#] {
         let before = if latest == "{}" { "[]" } else { r#"{"a":1}"# };

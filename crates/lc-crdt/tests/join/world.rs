@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use lc_core::{Dot, Hlc, ReplicaId, VersionVector};
 use lc_crdt::{
-    Added, Address, Cell, ElementReset, Entry, Head, Kind, KeyRows, Number, Op, RowError, Rows, Stamp, apply, apply_op,
+    Added, Address, Cell, ElementReset, Entry, Head, KeyRows, Kind, Number, Op, RowError, Rows, Stamp, apply, apply_op,
     element_row, head_of, head_row, head_span,
 };
 use proptest::collection::vec;
@@ -16,15 +16,38 @@ use proptest::sample::select;
 /// What a writer means to do; the op depends on what it has.
 #[derive(Clone, Debug)]
 pub enum Intent {
-    Set { key: &'static str, value: &'static str, expires_ms: Option<u64> },
+    Set {
+        key: &'static str,
+        value: &'static str,
+        expires_ms: Option<u64>,
+    },
     /// Replaces those of the standing values whose bit is set.
-    SetOver { key: &'static str, which: u8 },
-    Add { key: &'static str, amount: Number },
-    Put { at: Element, value: i8 },
-    AddTo { at: Element, amount: Number },
-    Remove { at: Element },
-    Delete { key: &'static str },
-    Expire { key: &'static str, at_ms: Option<u64> },
+    SetOver {
+        key: &'static str,
+        which: u8,
+    },
+    Add {
+        key: &'static str,
+        amount: Number,
+    },
+    Put {
+        at: Element,
+        value: i8,
+    },
+    AddTo {
+        at: Element,
+        amount: Number,
+    },
+    Remove {
+        at: Element,
+    },
+    Delete {
+        key: &'static str,
+    },
+    Expire {
+        key: &'static str,
+        at_ms: Option<u64>,
+    },
     Clear,
 }
 
@@ -203,9 +226,9 @@ impl Draft<'_> {
         let elements = elements.map(|(kind, field)| Element { key, kind, field });
         let mut cells: Vec<(Address, Cell)> = elements.map(|at| (address(at), self.cell(at))).collect();
         cells.push((string(key), self.head(key).string));
-        let resets = cells.into_iter().flat_map(|(at, cell)| {
-            cell.resets().into_iter().map(move |reset| ElementReset { at: at.clone(), reset })
-        });
+        let resets = cells
+            .into_iter()
+            .flat_map(|(at, cell)| cell.resets().into_iter().map(move |reset| ElementReset { at: at.clone(), reset }));
         resets.collect()
     }
 
@@ -276,7 +299,8 @@ pub fn heard(entries: &[Entry], hearing: &Hearing) -> Replica {
         match pick {
             Some(pick) => replica.hear(entries, *pick),
             None => {
-                let near: Vec<Entry> = entries.iter().filter(|entry| entry.dot.replica.0 == hearing.near).cloned().collect();
+                let near: Vec<Entry> =
+                    entries.iter().filter(|entry| entry.dot.replica.0 == hearing.near).cloned().collect();
                 replica.hear(&near, 0);
             }
         }

@@ -14,12 +14,11 @@ pub(super) static COMMAND: Command = Command {
     run: Run::Transaction(run),
 };
 
-fn run(session: &mut Session, _: &mut dyn Engine, args: Args<'_>) -> Result<Reply, Error> {
+fn run(session: &mut Session, engine: &mut dyn Engine, args: Args<'_>) -> Result<Reply, Error> {
     match args[0] {
         word if is(word, "on") => session.receipts = true,
         word if is(word, "off") => session.receipts = false,
-        // None is kept for plain local work: the default says just that.
-        word if is(word, "last") => return Ok(session.last_receipt.clone().unwrap_or_default().reply()),
+        word if is(word, "last") => return Ok(engine.receipt().reply()),
         _ => return Err(Error::Syntax),
     }
     Ok(Reply::OK)

@@ -21,7 +21,6 @@ pub(super) static COMMAND: Command = Command {
         session.silent = false;
         session.wish = Wish::default();
         session.receipts = false;
-        session.last_receipt = None;
         session.forget_session();
         Ok(Reply::Word("RESET"))
     }),

@@ -82,7 +82,7 @@ async fn concurrent_values_come_back_with_a_context_that_replaces_them() {
     assert_eq!(both["value"], "there");
     let siblings = both["siblings"].as_array().expect("two values");
     let values: Vec<&str> = siblings.iter().filter_map(|sibling| sibling["value"].as_str()).collect();
-    assert_eq!(values, ["here", "there"]);
+    assert_eq!(values, ["there", "here"]);
     assert!(siblings.iter().all(|sibling| sibling["dot"].is_string() && sibling["time_ms"].is_u64()));
 
     let resolve = format!("{GREETING}/resolve");

@@ -196,7 +196,10 @@ impl Member {
         let others = quorum.regions.saturating_sub(1);
         if self.regions_answered(pending) > others && self.sides_cover(pending) {
             return match self.join_sides(pending, &quorum.keys) {
-                Ok(joined) => Step::Settle(Settled::Merged(Box::new(joined), pending.delivered.clone())),
+                Ok(joined) if joined.doubtful().is_empty() => {
+                    Step::Settle(Settled::Merged(Box::new(joined), pending.delivered.clone()))
+                }
+                Ok(joined) => self.settle_doubt(now, pending, joined),
                 Err(error) => Step::Settle(Settled::Failed(error)),
             };
         }
@@ -229,6 +232,22 @@ impl Member {
             let useless = pending.demand.quorum.is_some() && (region == self.settings.region || answered.contains(&region));
             !useless && !pending.asked.iter().any(|(asked, _)| *asked == node)
         })
+    }
+
+    /// A counter was reset on one side while the other counted on: rows alone do not tell the sum. Once everything that the
+    /// sides know is applied here, this replica's own rows do; when that takes too long, no increment is left out, and
+    /// some that were reset may be counted.
+    fn settle_doubt(&self, now: Time, pending: &Pending, joined: JoinedKeys) -> Step {
+        let applied = self.replicator.applied();
+        let mut delivered = pending.delivered.clone();
+        if pending.sides.values().all(|side| applied.covers_all(&side.applied)) {
+            return Step::Settle(Settled::Here(delivered));
+        }
+        if now < pending.wait_until {
+            return Step::Wait;
+        }
+        delivered.fallback = Some("a counter may include increments that were reset elsewhere".to_owned());
+        Step::Settle(Settled::Merged(Box::new(joined), delivered))
     }
 
     /// Regions whose records are at hand, this one among them.

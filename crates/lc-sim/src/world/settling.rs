@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
-use super::{Event, World};
+use super::{Event, Phase, World};
 use crate::report::Violation;
 
 impl World {
-    pub(super) fn settle(&mut self) {
-        self.calm = true;
+    /// Nothing is wrong any more, and everybody learns of the newest tables.
+    pub(super) fn heal(&mut self) {
         self.network.calm();
+        let version = self.plan.versions.len() - 1;
         for region in 0..self.regions.len() {
             self.after(Duration::from_millis(1), Event::Start { region });
+            self.after(Duration::from_millis(2), Event::Tables { region, version });
         }
-        let end = self.now + SETTLE_MAX;
-        while self.now < end {
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.phase = Phase::Settling;
+        let begun = self.now;
+        while self.now < begun + SETTLE_MAX {
             let next = self.now + LOOK_EVERY;
             self.advance_to(next);
             if self.settled() && !self.expiry_pending() {
@@ -24,7 +30,19 @@ impl World {
         self.report.violations.push(Violation { checker: "convergence", what });
     }
 
+    /// Clients go on for a while in a world where nothing is wrong.
+    pub(super) fn live_calmly(&mut self) {
+        self.phase = Phase::Calm;
+        self.calm_since = self.now;
+        let quiet = self.roamers.is_empty();
+        self.advance_to(self.now + if quiet { LOOK_EVERY } else { CALM });
+    }
+
     fn settled(&self) -> bool {
+        let answered = self.calls.iter().all(Vec::is_empty);
+        if !answered || !self.all_have_last_tables() {
+            return false;
+        }
         let mut vectors = self.regions.iter().map(|region| {
             region.member.as_ref().map(|member| {
                 let snapshot = member.snapshot();
@@ -44,7 +62,8 @@ impl World {
         let standing = |region: &crate::region::Region| match &region.member {
             Some(member) => {
                 let snapshot = member.snapshot();
-                format!("{} applied {} durable {}", region.node, snapshot.applied, snapshot.durable)
+                let calls = self.calls[usize::from(region.node.0) - 1].len();
+                format!("{} applied {} durable {}, {calls} requests wait", region.node, snapshot.applied, snapshot.durable)
             }
             None => format!("{} is down", region.node),
         };
@@ -53,6 +72,7 @@ impl World {
 }
 
 const SETTLE_MAX: Duration = Duration::from_secs(120);
+const CALM: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The longest expiry that clients choose is 5.1 s, clocks are at most 0.4 s apart, and looks are 0.1 s apart.
 const EXPIRIES_DONE: Duration = Duration::from_secs(7);

@@ -1,0 +1,81 @@
+//! What bugs do to frames, as they leave and as they arrive.
+
+use bytes::Bytes;
+use lc_core::{Dot, VersionVector};
+use lc_crdt::KeyRows;
+use lc_member::wire::{self, Answer};
+use lc_member::Frame;
+use lc_repl::Message;
+
+use super::Bug;
+
+/// What a frame finds where it arrives.
+pub(crate) struct Arrival {
+    /// The receiver's last write.
+    pub receiver: Dot,
+    /// The last heartbeat that the receiver sent to this sender.
+    pub pulse: Option<u64>,
+}
+
+/// When a heartbeat was sent, by its sender's clock.
+pub(crate) fn pulse_of(frame: &Bytes) -> Option<u64> {
+    match wire::decode(frame.clone()) {
+        Ok(Frame::Control(Message::Have { pulse, .. })) => Some(pulse.sent_ns),
+        _ => None,
+    }
+}
+
+impl Bug {
+    /// A frame as it leaves region `from`.
+    pub(crate) fn change_sent(self, from: usize, frame: Bytes) -> Bytes {
+        match wire::decode(frame.clone()) {
+            Ok(Frame::Entries { entries, urgent }) => {
+                let changed = entries.into_iter().filter_map(|bytes| {
+                    let entry = self.change_entry(lc_crdt::Entry::decode(bytes).ok()?)?;
+                    let mut out = Vec::new();
+                    entry.encode(&mut out);
+                    Some(Bytes::from(out))
+                });
+                wire::encode(&Message::Entries { entries: changed.collect(), urgent })
+            }
+            Ok(Frame::Control(Message::Hello { replica, durable })) if self == Bug::GreetingClaimsMore => {
+                let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
+                wire::encode(&Message::Hello { replica, durable })
+            }
+            Ok(Frame::Answer { id, answer: Answer::Rows { applied, rows } }) => {
+                self.change_rows(from, id, applied, rows).unwrap_or(frame)
+            }
+            _ => frame,
+        }
+    }
+
+    fn change_rows(self, from: usize, id: u64, applied: VersionVector, rows: Vec<KeyRows>) -> Option<Bytes> {
+        let answer = match self {
+            // The join takes what this side lacks for removed.
+            Bug::AnswerWithoutRows if from == 0 => {
+                Answer::Rows { applied, rows: rows.iter().map(|_| KeyRows::default()).collect() }
+            }
+            // The join does not know what this side has removed.
+            Bug::AnswerWithoutVector => Answer::Rows { applied: VersionVector::new(), rows },
+            _ => return None,
+        };
+        Some(wire::encode_answer(id, &answer))
+    }
+
+    /// A frame as it arrives.
+    pub(crate) fn change_arrived(self, frame: Bytes, arrival: &Arrival) -> Bytes {
+        if !matches!(self, Bug::LateHeartbeatIsNew | Bug::PeerClaimsMore) {
+            return frame;
+        }
+        let Ok(Frame::Control(Message::Have { replica, mut durable, applied, hlc, mut pulse, known })) =
+            wire::decode(frame.clone())
+        else {
+            return frame;
+        };
+        match self {
+            Bug::LateHeartbeatIsNew => pulse.echo = arrival.pulse.map(|sent_ns| (sent_ns, 0)),
+            _ => durable.raise(arrival.receiver.replica, arrival.receiver.seq),
+        }
+        wire::encode(&Message::Have { replica, durable, applied, hlc, pulse, known })
+    }
+}

@@ -1,0 +1,156 @@
+//! A client that goes from region to region with its session token, writes numbers under its own keys and reads those
+//! of others.
+
+use std::collections::BTreeMap;
+
+use lc_db::{Session, Wish};
+use lc_policy::{Ack, Read};
+
+use crate::client::Line;
+use crate::clients::Words;
+use crate::rng::Rng;
+use crate::tables::NUMBERED;
+
+/// One client, with one request at a time.
+#[derive(Default)]
+pub(crate) struct Roamer {
+    /// Of its last answer.
+    pub token: Option<Vec<u8>>,
+    /// Where it is connected, to which life of that region.
+    pub connection: Option<Connection>,
+    /// A request is under way.
+    pub busy: bool,
+    /// Grows when nobody knows what became of a write: its keys are left alone from then on, because the client itself
+    /// does not know what they should hold.
+    generation: u64,
+    written: BTreeMap<usize, Written>,
+}
+
+pub(crate) struct Connection {
+    pub region: usize,
+    pub life: u64,
+    pub session: Session,
+    pub line: Line,
+}
+
+/// How far a roamer has come with the two keys of a table: `a` gets each number first, then `b`.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    number: u64,
+    a_only: bool,
+    b_stands: bool,
+}
+
+/// What a request is about.
+#[derive(Clone, Debug)]
+pub(crate) enum Doing {
+    Write { table: usize, key: String, number: u64, removes: bool },
+    /// Keys, each as often as it is to be checked.
+    Read { keys: Vec<String> },
+}
+
+pub(crate) struct Request {
+    pub doing: Doing,
+    pub wish: Wish,
+    pub words: Words,
+}
+
+impl Roamer {
+    /// What it does next; `others` are the generations of all roamers.
+    pub(crate) fn next(&self, rng: &Rng, own: usize, others: &[u64], regions: usize) -> Request {
+        let table = rng.below(NUMBERED.len() as u64) as usize;
+        let (wish, doing) = match rng.chance(45.0) {
+            true => (ack_wish(rng, regions), self.write(rng, own, table)),
+            false => (read_wish(rng, regions), read(rng, table, others)),
+        };
+        let mut words = wish_words(&wish);
+        words.extend(command(&doing));
+        Request { doing, wish, words: words.into_iter().map(String::into_bytes).collect() }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn write(&self, rng: &Rng, own: usize, table: usize) -> Doing {
+        let written = self.written.get(&table).copied().unwrap_or_default();
+        let letter = if written.a_only { 'b' } else { 'a' };
+        let number = if written.a_only { written.number } else { written.number + 1 };
+        let removes = written.a_only && written.b_stands && rng.chance(20.0);
+        Doing::Write { table, key: key(table, letter, own, self.generation), number, removes }
+    }
+
+    /// A region decided the write, and the client was answered.
+    pub(crate) fn wrote(&mut self, table: usize, number: u64, removes: bool) {
+        let written = self.written.entry(table).or_default();
+        if written.a_only {
+            written.b_stands = !removes;
+        }
+        written.a_only = !written.a_only;
+        written.number = number;
+    }
+
+    /// No answer will come, and the connection is gone.
+    pub(crate) fn lost(&mut self, doing: Option<&Doing>) {
+        self.connection = None;
+        self.busy = false;
+        if matches!(doing, Some(Doing::Write { .. })) {
+            self.generation += 1;
+            self.written.clear();
+        }
+    }
+}
+
+fn read(rng: &Rng, table: usize, others: &[u64]) -> Doing {
+    let other = rng.below(others.len() as u64) as usize;
+    let generation = if rng.chance(15.0) { others[other].saturating_sub(1) } else { others[other] };
+    let name = |letter| key(table, letter, other, generation);
+    let keys = match rng.below(4) {
+        0 => vec![name('a')],
+        1 | 2 => vec![name('b')],
+        // Both at one moment: each must fit what the other one shows.
+        _ => vec![name('a'), name('b'), name('a')],
+    };
+    Doing::Read { keys }
+}
+
+fn key(table: usize, letter: char, of: usize, generation: u64) -> String {
+    format!("{}:{letter}{of}.{generation}", NUMBERED[table])
+}
+
+fn command(doing: &Doing) -> Vec<String> {
+    match doing {
+        Doing::Write { key, removes: true, .. } => vec!["DEL".to_owned(), key.clone()],
+        Doing::Write { key, number, .. } => vec!["SET".to_owned(), key.clone(), number.to_string()],
+        Doing::Read { keys } if keys.len() == 1 => vec!["GET".to_owned(), keys[0].clone()],
+        Doing::Read { keys } => std::iter::once("MGET".to_owned()).chain(keys.iter().cloned()).collect(),
+    }
+}
+
+fn ack_wish(rng: &Rng, regions: usize) -> Wish {
+    let ack = match rng.below(20) {
+        0 => Some(Ack::All),
+        1 => Some(Ack::Majority),
+        2 => Some(Ack::Regions(1 + rng.below(regions as u64) as u8)),
+        _ => None,
+    };
+    Wish { ack, read: None }
+}
+
+fn read_wish(rng: &Rng, regions: usize) -> Wish {
+    let read = match rng.below(20) {
+        0 => Some(Read::Eventual),
+        1 | 2 => Some(Read::Bounded(200 + rng.below(1500))),
+        3 | 4 => Some(Read::Quorum(1 + rng.below(regions as u64) as u8)),
+        5 => Some(Read::Session),
+        _ => None,
+    };
+    Wish { ack: None, read }
+}
+
+fn wish_words(wish: &Wish) -> Vec<String> {
+    let ack = wish.ack.map(|ack| ["ACK".to_owned(), ack.to_string()]);
+    let read = wish.read.map(|read| ["READ".to_owned(), read.to_string()]);
+    let words: Vec<String> = ack.into_iter().chain(read).flatten().collect();
+    if words.is_empty() { words } else { std::iter::once("WITH".to_owned()).chain(words).collect() }
+}

@@ -1,0 +1,168 @@
+//! Clients that go from region to region, and what becomes known by what they are told.
+
+use bytes::Bytes;
+use lc_db::{Error, Reply, Session};
+use lc_policy::Read;
+
+use super::{Event, Phase, World, ms};
+use crate::call::{Call, Purpose};
+use crate::client::Line;
+use crate::clients::{self, Words};
+use crate::dials;
+use crate::history::Step;
+use crate::report::Violation;
+use crate::roamer::{Connection, Doing};
+
+impl World {
+    pub(super) fn on_roam(&mut self, index: usize) {
+        self.after(self.rng.between(ms(5), ms(150)), Event::Roam { roamer: index });
+        if self.phase == Phase::Settling || self.roamers[index].busy {
+            return;
+        }
+        let Some((region, mut steps, connection)) = self.connected(index) else { return };
+        let generations: Vec<u64> = self.roamers.iter().map(crate::roamer::Roamer::generation).collect();
+        let request = self.roamers[index].next(&self.rng, index, &generations, self.regions.len());
+        self.report.commands += 1;
+        self.roamers[index].busy = true;
+        // Every answer comes with a token, so that nothing is lost with the connection.
+        steps.extend([request.words, clients::words("SESSION TOKEN")]);
+        let purpose = Purpose::Roam { roamer: index, doing: request.doing };
+        self.begin(region, purpose, steps, connection, request.wish);
+    }
+
+    /// A connection for a roamer: the one it has, or a new one, with what must be said on it first.
+    fn connected(&mut self, index: usize) -> Option<(usize, Vec<Words>, (Session, Line))> {
+        let moves = self.rng.chance(25.0);
+        let elsewhere = self.rng.below(self.regions.len() as u64) as usize;
+        let roamer = &mut self.roamers[index];
+        if let Some(connection) = roamer.connection.take_if(|_| !moves)
+            && self.regions[connection.region].life == connection.life
+        {
+            return Some((connection.region, Vec::new(), (connection.session, connection.line)));
+        }
+        roamer.connection = None;
+        self.regions[elsewhere].member.as_ref()?;
+        let resume = roamer.token.as_ref().map(|token| [b"SESSION".to_vec(), b"RESUME".to_vec(), token.clone()].to_vec());
+        Some((elsewhere, resume.into_iter().collect(), (Session::new(1), Line::default())))
+    }
+
+    /// Remembers a write to a numbered key that a region has just decided.
+    pub(super) fn note_numbered(&mut self, call: &Call) {
+        if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. } } = &call.purpose {
+            let (session, key, number, removes) = (*roamer, key.clone(), *number, *removes);
+            self.history.steps.push(Step::Decided { session, key, number, removes });
+        }
+    }
+
+    pub(super) fn answer_roamer(
+        &mut self,
+        index: usize,
+        roamer: usize,
+        doing: &Doing,
+        mut call: Call,
+        refused: Option<Error>,
+    ) {
+        let told = [call.replies.pop(), call.replies.pop()];
+        let [Some(Reply::Bulk(token)), Some(reply)] = told else {
+            let what = format!("session {roamer} at region {index} was answered {told:?} to SESSION TOKEN");
+            self.report.violations.push(Violation { checker: "sessions", what });
+            self.roamers[roamer].lost(Some(doing));
+            return;
+        };
+        for resumed in call.replies.iter().filter(|reply| **reply != Reply::OK) {
+            let what = format!("session {roamer} was refused at region {index}: {resumed:?}");
+            self.report.violations.push(Violation { checker: "sessions", what });
+        }
+        let life = self.regions[index].life;
+        self.trace.line(self.now, format_args!("{index} tells {roamer} {reply:?} {refused:?}"));
+        self.note_refusal(index, doing, &call, &reply, refused.as_ref());
+        match doing {
+            Doing::Write { table, key, number, removes } => {
+                self.note_told(roamer, (*table, key, *number, *removes), &call, &reply, refused.is_some())
+            }
+            Doing::Read { keys } => self.note_shown(index, roamer, keys, &call, &reply),
+        }
+        let roamer = &mut self.roamers[roamer];
+        roamer.token = Some(token.to_vec());
+        roamer.busy = false;
+        (call.line.wait, call.line.hold) = (None, None);
+        roamer.connection = Some(Connection { region: index, life, session: call.session, line: call.line });
+    }
+
+    fn note_told(
+        &mut self,
+        session: usize,
+        (table, key, number, removes): (usize, &str, u64, bool),
+        call: &Call,
+        reply: &Reply,
+        refused: bool,
+    ) {
+        let key = key.to_owned();
+        match call.decided {
+            Some(decided) => {
+                let held_by = if refused { 0 } else { decided.need };
+                self.history.steps.push(Step::Told { session, key, number, held_by, at: self.now });
+                self.roamers[session].wrote(table, number, removes);
+            }
+            // There was nothing to remove, although this session itself had put it there.
+            None if *reply == Reply::Int(0) => {
+                let (level, at) = (Read::Session, self.now);
+                self.history.steps.push(Step::Shown { session, key, number: None, level, asked_at: call.asked_at, at });
+            }
+            None => {}
+        }
+    }
+
+    fn note_shown(&mut self, index: usize, session: usize, keys: &[String], call: &Call, reply: &Reply) {
+        let shown: Vec<&Reply> = match reply {
+            Reply::Error(_) => return,
+            Reply::Array(shown) => shown.iter().collect(),
+            one => vec![one],
+        };
+        let (before, now) = (&call.tables, &self.regions[index].tables);
+        for (key, shown) in keys.iter().zip(shown) {
+            let level = dials::weaker(
+                dials::read_level(before, key.as_bytes(), &call.wish),
+                dials::read_level(now, key.as_bytes(), &call.wish),
+            );
+            let Ok(number) = number_of(shown) else {
+                let what = format!("session {session} was shown {shown:?} of {key} at region {index}");
+                self.report.violations.push(Violation { checker: "sessions", what });
+                continue;
+            };
+            let (key, asked_at, at) = (key.clone(), call.asked_at, self.now);
+            self.history.steps.push(Step::Shown { session, key, number, level, asked_at, at });
+        }
+    }
+
+    /// In a calm world every promise can be kept, but for bounds that are shorter than news takes.
+    fn note_refusal(&mut self, index: usize, doing: &Doing, call: &Call, reply: &Reply, refused: Option<&Error>) {
+        let Some(error) = refused.or(match reply {
+            Reply::Error(error) => Some(error),
+            _ => None,
+        }) else {
+            return;
+        };
+        if self.phase != Phase::Calm || call.asked_at < self.calm_since {
+            return;
+        }
+        let too_short = |key: &String| match dials::read_level(&call.tables, key.as_bytes(), &call.wish) {
+            Read::Bounded(ms) => ms < self.network.news_take_ms(),
+            _ => false,
+        };
+        if matches!(doing, Doing::Read { keys } if keys.iter().any(too_short)) {
+            return;
+        }
+        self.history.refused_in_calm.push(format!("region {index}: {doing:?}: {} {error}", error.code()));
+    }
+}
+
+/// The number that a value is; nothing is `None`.
+fn number_of(shown: &Reply) -> Result<Option<u64>, ()> {
+    let parse = |text: &Bytes| std::str::from_utf8(text).ok()?.parse().ok();
+    match shown {
+        Reply::Nil => Ok(None),
+        Reply::Bulk(text) => parse(text).map(Some).ok_or(()),
+        _ => Err(()),
+    }
+}

@@ -255,6 +255,7 @@ pub static COMMANDS: &[&Command] = &[
     &resolve::COMMAND,
     &session::COMMAND,
     &siblings::SIBLINGS,
+    &siblings::RECORD,
     &with::COMMAND,
 ];
 

@@ -23,6 +23,31 @@ pub(crate) struct Sibling {
     time_ms: i64,
 }
 
+/// A string with all that belongs to it, as `RECORD` answers.
+pub(crate) struct StringRecord {
+    /// What `GET` shows; `None`: there is none.
+    pub value: Option<Bytes>,
+    pub siblings: Siblings,
+    /// Milliseconds until it ends; `None`: it does not.
+    pub ttl_ms: Option<i64>,
+}
+
+impl StringRecord {
+    /// Takes the reply apart.
+    pub(crate) fn of(reply: Reply) -> Result<StringRecord, Problem> {
+        let mut parts = reply_shape::list(reply)?.into_iter();
+        let (Some(value), Some(siblings), Some(left), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(wrong());
+        };
+        Ok(StringRecord {
+            value: reply_shape::bytes_or_none(value)?,
+            siblings: Siblings::of(siblings)?,
+            ttl_ms: Some(reply_shape::int(left)?).filter(|left| *left >= 0),
+        })
+    }
+}
+
 impl Siblings {
     /// Takes the reply apart.
     pub(crate) fn of(reply: Reply) -> Result<Siblings, Problem> {

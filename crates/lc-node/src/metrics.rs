@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use lc_member::ledger::Totals;
+
 use crate::Node;
 use crate::status::{PeerStatus, Status};
 
@@ -43,6 +45,7 @@ impl Node {
                 value(peer).map(|value| Sample { name, help, kind: *kind, labels, value })
             }));
         }
+        samples.extend(self.conflict_samples());
         samples
     }
 
@@ -102,6 +105,25 @@ impl Node {
                 status.inbox_bytes as f64,
             ),
             ("lightcone_flushes_total", "Flushes of rows to the store.", Counter, counters.flushes as f64),
+            ("lightcone_requests_waiting", "Commands that wait for other regions.", Gauge, self.requests_waiting() as f64),
+            (
+                "lightcone_laggards_helped_total",
+                "Regions that a quorum read found behind and that were sent what they lacked.",
+                Counter,
+                counters.laggards_helped as f64,
+            ),
+            (
+                "lightcone_catalogue_version",
+                "The catalogue's version as this node knows it.",
+                Gauge,
+                status.control_plane.catalogue_version as f64,
+            ),
+            (
+                "lightcone_control_plane_leader_known",
+                "1 while a leader of the control plane is known; tables serve without one.",
+                Gauge,
+                f64::from(u8::from(status.control_plane.leader.is_some())),
+            ),
             (
                 "lightcone_alarms_total",
                 "Broken invariants noticed; anything but 0 needs a look.",
@@ -114,6 +136,44 @@ impl Node {
     }
 }
 
+impl Node {
+    fn requests_waiting(&self) -> usize {
+        self.member.read().pending_requests()
+    }
+
+    /// What each table's ledger holds and how fast it fills.
+    fn conflict_samples(&self) -> Vec<Sample> {
+        let totals = self.member.read().conflict_totals();
+        let mut samples = Vec::new();
+        for (name, help, kind, value) in CONFLICT_SAMPLES {
+            samples.extend(totals.iter().map(|(table, totals)| {
+                let labels = vec![("table", table.clone())];
+                Sample { name, help, kind: *kind, labels, value: value(totals) as f64 }
+            }));
+        }
+        samples
+    }
+}
+
+type ConflictSample = (&'static str, &'static str, SampleKind, fn(&Totals) -> u64);
+
+const CONFLICT_SAMPLES: &[ConflictSample] = &[
+    (
+        "lightcone_conflicts_total",
+        "Writes that lost against a concurrent one, as noted here; over all restarts.",
+        Counter,
+        |totals| totals.noted_total,
+    ),
+    ("lightcone_conflicts_kept", "Losing writes in the ledger.", Gauge, |totals| totals.losses),
+    ("lightcone_conflict_bytes", "Bytes of the ledger.", Gauge, |totals| totals.bytes),
+    (
+        "lightcone_conflicts_evicted_total",
+        "Losing writes that the ledger let go of, by age or size.",
+        Counter,
+        |totals| totals.evicted_total,
+    ),
+];
+
 type PeerSample = (&'static str, &'static str, SampleKind, fn(&PeerStatus) -> Option<f64>);
 
 const PEER_SAMPLES: &[PeerSample] = &[
@@ -124,6 +184,12 @@ const PEER_SAMPLES: &[PeerSample] = &[
     ("lightcone_peer_silent_milliseconds", "Since the peer was last heard; absent if never.", Gauge, |peer| {
         peer.silent_ms.map(|ms| ms as f64)
     }),
+    (
+        "lightcone_peer_staleness_milliseconds",
+        "At most so old is what is missing here of the peer's writes; absent while unknown.",
+        Gauge,
+        |peer| peer.staleness_ms.map(|ms| ms as f64),
+    ),
     (
         "lightcone_peer_unconfirmed_entries",
         "Writes decided here that the peer has not confirmed as durable.",

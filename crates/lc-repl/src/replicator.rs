@@ -33,7 +33,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            heartbeat: Time::from_millis(250),
+            heartbeat: Time::from_millis(100),
             acknowledge_within: Time::from_millis(10),
             window_bytes: 16 << 20,
             batch_bytes: 256 << 10,

@@ -1,4 +1,5 @@
-//! `SIBLINGS`, `CONTEXT`: all concurrent values of a key, and the name of what was read, to replace exactly that.
+//! `SIBLINGS`, `RECORD`, `CONTEXT`: all concurrent values of a key, and the name of what was read, to replace exactly
+//! that.
 
 use bytes::Bytes;
 use lc_core::Dot;
@@ -17,6 +18,17 @@ pub(super) static SIBLINGS: Command = Command {
     summary: "The context of a string and all its concurrent values, in every table, also those that GET does not show: each with the write it comes from and when that was decided, Unix ms (-1: not kept, for increments). The one that GET shows, or that leads what it shows, comes first.",
     concurrent: "",
     run: Run::Read(siblings),
+};
+
+pub(super) static RECORD: Command = Command {
+    name: "record",
+    arity: Arity::Exactly(1),
+    group: Group::Consistency,
+    keys: KeySpec::FIRST,
+    syntax: "key",
+    summary: "A string with all that belongs to it, as one read: what GET, SIBLINGS and PTTL would answer at the same moment.",
+    concurrent: "",
+    run: Run::Read(record),
 };
 
 pub(super) static CONTEXT: Command = Command {
@@ -43,6 +55,14 @@ fn siblings(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let others = head.string.siblings.iter().enumerate().filter(|(at, _)| Some(*at) != leader);
     values.extend(others.map(|(_, sibling)| value(sibling)));
     Ok(Reply::Array(vec![Reply::bulk(Context::of(&head).to_string()), Reply::Array(values)]))
+}
+
+fn record(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
+    let values = siblings(view, args)?;
+    let value = Reply::bulk_or_nil(view.string(args[0])?);
+    let head = view.head(args[0])?;
+    let left_ms = head.as_ref().map(|head| head.expires_ms().map_or(-1, |ms| ms.saturating_sub(view.now_ms()) as i64));
+    Ok(Reply::Array(vec![value, values, Reply::Int(left_ms.unwrap_or(-2))]))
 }
 
 fn value(sibling: &Sibling) -> Reply {

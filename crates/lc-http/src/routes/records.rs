@@ -19,7 +19,7 @@ use crate::json_bytes::{self, Sent};
 use crate::record_key::{self, full_key};
 use crate::reply_shape;
 use crate::route::{Body, Gives, Group, Parameter, ParameterKind, Route, Takes, Verb};
-use crate::siblings::Siblings;
+use crate::siblings::{Siblings, StringRecord};
 
 pub(super) static ROUTES: &[Route] = &[
     Route {
@@ -149,10 +149,8 @@ async fn show(asked: &mut Asked) -> Result<Response, Problem> {
 }
 
 async fn show_string(asked: &mut Asked, key: &Bytes) -> Result<Response, Problem> {
-    // The context comes first. One older than the value makes a replacement fail that need not; one younger would let
-    // it replace a value that was never seen.
-    let siblings = Siblings::of(asked.call("SIBLINGS", [key.clone()]).await?)?;
-    let value = reply_shape::bytes_or_none(asked.call("GET", [key.clone()]).await?)?;
+    // One command, so that value and context are of one moment, and other regions are asked once.
+    let StringRecord { value, siblings, ttl_ms } = StringRecord::of(asked.call("RECORD", [key.clone()]).await?)?;
     let value = value.ok_or_else(|| no_such_record(asked))?;
     let mut response = if asked.wants_bytes()? {
         asked.answer_octets(value)?
@@ -162,7 +160,7 @@ async fn show_string(asked: &mut Asked, key: &Bytes) -> Result<Response, Problem
         if siblings.values.len() > 1 {
             record["siblings"] = siblings.show();
         }
-        record["ttl_ms"] = ttl_ms(asked, key).await?;
+        record["ttl_ms"] = ttl_ms.into();
         asked.answer(StatusCode::OK, &record)?
     };
     if let Some(etag) = etag(&siblings.context) {

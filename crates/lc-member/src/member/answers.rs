@@ -11,15 +11,52 @@ use lc_repl::Time;
 use super::{Member, Outgoing};
 use crate::wire::{self, Answer, Ask};
 
-/// Answers that show what is not durable yet, oldest first.
+/// Answers that show what is not durable yet, and reads that ask for what is not applied yet; oldest first.
 #[derive(Default)]
 pub(super) struct Answers {
     waiting: VecDeque<(Position, Outgoing)>,
     bytes: usize,
+    deferred: VecDeque<Deferred>,
+}
+
+/// A read whose session wrote something just now that overtook it on another path or is still on its way.
+struct Deferred {
+    to: NodeId,
+    id: u64,
+    ask: Ask,
+    since: Time,
+    since_wall_ms: u64,
 }
 
 impl Member {
     pub(super) fn on_ask(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
+        if let Ask::Read { covers, .. } = ask
+            && !self.replicator.applied().covers_all(covers)
+            && self.answers.deferred.len() < DEFERRED_MAX
+        {
+            self.answers.deferred.push_back(Deferred { to, id, ask: ask.clone(), since: now, since_wall_ms: wall_ms });
+            return;
+        }
+        self.answer(now, wall_ms, to, id, ask, out);
+    }
+
+    /// Answers reads that waited for what has been applied meanwhile, or for too long.
+    pub(super) fn answer_deferred(&mut self, now: Time, out: &mut Vec<Outgoing>) {
+        for deferred in std::mem::take(&mut self.answers.deferred) {
+            let waited = now.saturating_sub(deferred.since);
+            match &deferred.ask {
+                Ask::Read { covers, .. } if waited < DEFERRED_FOR && !self.replicator.applied().covers_all(covers) => {
+                    self.answers.deferred.push_back(deferred);
+                }
+                ask => {
+                    let wall_ms = deferred.since_wall_ms + waited.as_millis() as u64;
+                    self.answer(now, wall_ms, deferred.to, deferred.id, ask, out);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
         let (answer, wait) = match ask {
             Ask::Rows { keys } => self.answer_rows(keys),
             Ask::Read { words, covers, fresh_ms } => self.answer_read(now, wall_ms, words, covers, *fresh_ms),
@@ -91,5 +128,9 @@ impl Member {
     }
 }
 
+/// Reads that wait for what they ask to be covered; further ones are refused.
+const DEFERRED_MAX: usize = 1024;
+/// How long they wait. Longer, and whoever asked has found another region.
+const DEFERRED_FOR: Time = Time::from_millis(200);
 /// Answers that wait for the disk; beyond this they are dropped.
 const WAITING_BYTES_MAX: usize = 32 << 20;

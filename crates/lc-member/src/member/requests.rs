@@ -143,6 +143,7 @@ impl Member {
 
     /// Looks at every request that waits: something arrived, or time passed.
     pub(super) fn advance_all(&mut self, now: Time, out: &mut Vec<Outgoing>) {
+        self.answer_deferred(now, out);
         if self.requests.pending.is_empty() {
             return;
         }
@@ -265,11 +266,12 @@ impl Member {
         pending.asked.push((to, now));
         let ask = match &pending.demand.quorum {
             Some(quorum) => Ask::Rows { keys: quorum.keys.clone() },
-            None => Ask::Read {
-                words: pending.demand.words.clone(),
-                covers: pending.demand.covers.clone(),
-                fresh_ms: pending.demand.fresh_ms,
-            },
+            None => {
+                // What the session saw and wrote here is not among what it demands, because here it has it.
+                let mut covers = pending.demand.covers.clone();
+                covers.merge(self.replicator.applied());
+                Ask::Read { words: pending.demand.words.clone(), covers, fresh_ms: pending.demand.fresh_ms }
+            }
         };
         let frame = wire::encode_ask(ticket.0, &ask);
         pending.delivered.wan_bytes += frame.len() as u64;

@@ -166,7 +166,7 @@ impl Node {
             unheld_writes: elsewhere.map(|held| own.saturating_sub(held)),
             unheld_ms: None,
             entry_bytes: bytes.checked_div(entries),
-            heartbeat_ms: None,
+            heartbeat_ms: Some(lc_repl::Settings::default().heartbeat.as_millis() as u64),
         }
     }
 

@@ -63,25 +63,25 @@ pub enum Error {
     )]
     NoAck {
         /// Regions that have it, the deciding one among them.
-        have: usize,
+        have: u16,
         /// Regions that should.
-        need: usize,
+        need: u16,
         /// The setting that asks for them.
-        ack: String,
+        ack: Box<str>,
         /// How long was waited.
-        waited_ms: u64,
+        waited_ms: u32,
     },
     /// Too few regions answered a quorum read.
     #[error("{have} of the {need} regions that quorum({need}) asks for answered within {waited_ms} ms{silent}")]
     NoQuorum {
         /// Regions that answered, the asked one among them.
-        have: usize,
+        have: u16,
         /// Regions that should.
-        need: usize,
+        need: u16,
         /// How long was waited.
-        waited_ms: u64,
+        waited_ms: u32,
         /// Who did not, to be read after the sentence.
-        silent: String,
+        silent: Box<str>,
     },
     /// No reachable region is known to be fresh enough.
     #[error("{0}")]

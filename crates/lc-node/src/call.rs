@@ -37,7 +37,7 @@ impl Connection {
         }
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
         let mut reply = session.execute(&words, self);
-        while reply == Reply::Error(Error::Later) {
+        while matches!(reply, Reply::Error(Error::Later)) {
             self.settle().await;
             reply = session.execute(&words, self);
         }

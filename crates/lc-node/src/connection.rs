@@ -173,7 +173,8 @@ impl Engine for Connection {
 
     fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let (outcome, wait) = match self.merged.take() {
+        let merged = if self.merged.is_some() { self.merged.take() } else { None };
+        let (outcome, wait) = match merged {
             Some(Settled::Merged(merged, delivered)) => {
                 self.delivered = Some((Source::Quorum(delivered.regions.len() + 1), delivered));
                 self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)

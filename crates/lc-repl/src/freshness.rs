@@ -122,8 +122,11 @@ impl Pulses {
 
     /// A pulse came; gives a moment of ours at or before which its message was made.
     pub(crate) fn heard(&mut self, now: Time, pulse: &Pulse) -> Option<Time> {
-        // A late or doubled message must not make the next echo older than it is.
-        if self.heard.is_none_or(|(theirs, _)| theirs < pulse.sent_ns) {
+        // A late or doubled message must not make the next echo older than it is. But a peer that started anew begins
+        // with a lower time, so what is not followed by anything higher for a while is of an earlier life. Either way an
+        // echo is true.
+        let overtaken = |(theirs, at): (u64, Time)| theirs < pulse.sent_ns || now.saturating_sub(at) > EARLIER_LIFE_AFTER;
+        if self.heard.is_none_or(overtaken) {
             self.heard = Some((pulse.sent_ns, now));
         }
         let (ours, held_ns) = pulse.echo?;
@@ -140,6 +143,8 @@ impl Pulses {
 const AHEAD_MAX: usize = 64;
 /// Heartbeats that a peer may still echo: at four a second, about a minute.
 const SENT_MAX: usize = 256;
+/// No heartbeat higher than the last one for this long, several heartbeats: the peer's clock was set back.
+const EARLIER_LIFE_AFTER: Time = Time::from_millis(1000);
 /// Two clocks that run apart by 200 parts in a million differ by this much over five seconds of holding a message.
 const CLOCK_RATE_SLACK: Time = Time::from_millis(1);
 
@@ -182,5 +187,16 @@ mod tests {
         assert_eq!(paris.heard(MS(9000), &answer), Some(MS(1039)));
         // An echo of what another life sent says nothing.
         assert_eq!(paris.heard(MS(9000), &Pulse { sent_ns: 1, echo: Some((123, 0)) }), None);
+    }
+
+    #[test]
+    fn a_peer_that_started_anew_is_echoed_although_its_clock_began_at_zero() {
+        let (mut earlier, mut paris, mut tokyo) = (Pulses::default(), Pulses::default(), Pulses::default());
+        tokyo.heard(MS(500), &earlier.next(MS(70_000)));
+        for beat in 0..6 {
+            tokyo.heard(MS(700 + 250 * beat), &paris.next(MS(100 + 250 * beat)));
+        }
+        let answer = tokyo.next(MS(1_990));
+        assert_eq!(paris.heard(MS(1_500), &answer), Some(MS(1_389)));
     }
 }

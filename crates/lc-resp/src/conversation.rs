@@ -234,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         }
         let reply = self.session.execute(&words, self.client.engine());
         drop(words);
-        if reply == Reply::Error(lc_db::Error::Later) {
+        if matches!(reply, Reply::Error(lc_db::Error::Later)) {
             self.later = true;
             return;
         }

@@ -134,8 +134,9 @@ impl Engine for Client<'_> {
     fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
         match self.line.settled.take() {
             Some(Settled::Here(_) | Settled::Held(_)) => return Ok(None),
-            Some(merged @ Settled::Merged(..)) => {
-                self.line.merged = Some(merged);
+            Some(Settled::Merged(merged, delivered)) => {
+                self.line.seen = delivered.seen.clone();
+                self.line.merged = Some(Settled::Merged(merged, delivered));
                 return Ok(None);
             }
             Some(Settled::Answered(reply, delivered)) => {

@@ -24,6 +24,8 @@ pub(crate) struct Roamer {
     /// does not know what they should hold.
     generation: u64,
     written: BTreeMap<usize, Written>,
+    /// What it asked last: often it asks for the same once more, perhaps elsewhere, perhaps in another way.
+    pub last: Option<Doing>,
 }
 
 pub(crate) struct Connection {
@@ -61,11 +63,19 @@ impl Roamer {
         let table = rng.below(NUMBERED.len() as u64) as usize;
         let (wish, doing) = match rng.chance(45.0) {
             true => (ack_wish(rng, regions), self.write(rng, own, table)),
-            false => (read_wish(rng, regions), read(rng, table, others)),
+            false => (read_wish(rng, regions), self.read_again(rng).unwrap_or_else(|| read(rng, table, others))),
         };
         let mut words = wish_words(&wish);
         words.extend(command(&doing));
         Request { doing, wish, words: words.into_iter().map(String::into_bytes).collect() }
+    }
+
+    fn read_again(&self, rng: &Rng) -> Option<Doing> {
+        let again = rng.chance(40.0);
+        match self.last.as_ref().filter(|_| again)? {
+            Doing::Read { keys } => Some(Doing::Read { keys: keys.clone() }),
+            Doing::Write { key, .. } => Some(Doing::Read { keys: vec![key.clone()] }),
+        }
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -141,8 +151,8 @@ fn read_wish(rng: &Rng, regions: usize) -> Wish {
     let read = match rng.below(20) {
         0 => Some(Read::Eventual),
         1 | 2 => Some(Read::Bounded(200 + rng.below(1500))),
-        3 | 4 => Some(Read::Quorum(1 + rng.below(regions as u64) as u8)),
-        5 => Some(Read::Session),
+        3..7 => Some(Read::Quorum(1 + rng.below(regions as u64) as u8)),
+        7 | 8 => Some(Read::Session),
         _ => None,
     };
     Wish { ack: None, read }

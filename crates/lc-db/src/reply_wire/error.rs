@@ -37,11 +37,11 @@ impl Error {
             }
             Error::NoAck { have, need, ack, waited_ms } => {
                 tagged_bytes(TAG_NO_ACK, ack.as_bytes(), out);
-                [*have as u64, *need as u64, *waited_ms].into_iter().for_each(|number| put_varint(out, number));
+                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)].into_iter().for_each(|number| put_varint(out, number));
             }
             Error::NoQuorum { have, need, waited_ms, silent } => {
                 tagged_bytes(TAG_NO_QUORUM, silent.as_bytes(), out);
-                [*have as u64, *need as u64, *waited_ms].into_iter().for_each(|number| put_varint(out, number));
+                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)].into_iter().for_each(|number| put_varint(out, number));
             }
         }
     }
@@ -81,13 +81,21 @@ fn decode_too_large(reader: &mut Reader) -> Result<Error, Malformed> {
 }
 
 fn decode_no_ack(reader: &mut Reader) -> Result<Error, Malformed> {
-    let ack = text(reader, "ack")?;
-    Ok(Error::NoAck { ack, have: count(reader)?, need: count(reader)?, waited_ms: reader.varint("wait")? })
+    let ack = text(reader, "ack")?.into();
+    Ok(Error::NoAck { ack, have: small(reader)?, need: small(reader)?, waited_ms: waited(reader)? })
 }
 
 fn decode_no_quorum(reader: &mut Reader) -> Result<Error, Malformed> {
-    let silent = text(reader, "silent regions")?;
-    Ok(Error::NoQuorum { silent, have: count(reader)?, need: count(reader)?, waited_ms: reader.varint("wait")? })
+    let silent = text(reader, "silent regions")?.into();
+    Ok(Error::NoQuorum { silent, have: small(reader)?, need: small(reader)?, waited_ms: waited(reader)? })
+}
+
+fn small(reader: &mut Reader) -> Result<u16, Malformed> {
+    Ok(reader.bounded(u64::from(u16::MAX), "regions")? as u16)
+}
+
+fn waited(reader: &mut Reader) -> Result<u32, Malformed> {
+    Ok(reader.bounded(u64::from(u32::MAX), "wait")? as u32)
 }
 
 fn count(reader: &mut Reader) -> Result<usize, Malformed> {

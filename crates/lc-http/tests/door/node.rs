@@ -87,7 +87,7 @@ impl Node {
         let mut reply = run(here, &call.words);
         let wrote = here.journal.len() > before;
         if let (true, Some("regions(3)")) = (wrote, call.ack.as_deref()) {
-            reply = Reply::Error(Error::NoAck { have: 1, need: 3, ack: "regions(3)".to_owned(), waited_ms: 50 });
+            reply = Reply::Error(Error::NoAck { have: 1, need: 3, ack: "regions(3)".into(), waited_ms: 50 });
         }
         let level = if wrote { call.ack.clone().unwrap_or("local".to_owned()) } else { String::new() };
         let read = if wrote { String::new() } else { call.read.clone().unwrap_or("local".to_owned()) };

@@ -60,10 +60,10 @@ impl Member {
             *holds = left;
             for hold in late {
                 let error = lc_db::Error::NoAck {
-                    have: self.region_count_of(&self.holders(hold.dot)),
-                    need: hold.promise.regions,
-                    ack: hold.promise.ack.to_string(),
-                    waited_ms: now.saturating_sub(hold.since).as_millis() as u64,
+                    have: self.region_count_of(&self.holders(hold.dot)) as u16,
+                    need: hold.promise.regions as u16,
+                    ack: hold.promise.ack.to_string().into(),
+                    waited_ms: now.saturating_sub(hold.since).as_millis() as u32,
                 };
                 self.requests.settle(hold.ticket, Settled::Failed(error));
             }

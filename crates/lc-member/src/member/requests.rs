@@ -39,7 +39,7 @@ pub struct Delivered {
     pub wan_bytes: u64,
     /// How long it took.
     pub waited: Time,
-    /// What another region had applied when it answered.
+    /// What the other regions had applied when they answered: the session was shown some of it.
     pub seen: VersionVector,
     /// Why it was not answered here.
     pub fallback: Option<String>,
@@ -291,6 +291,7 @@ impl Member {
             Answer::Rows { applied, rows } => {
                 let wanted = pending.demand.quorum.as_ref().map_or(0, |quorum| quorum.keys.len());
                 if rows.len() == wanted && wanted > 0 {
+                    pending.delivered.seen.merge(&applied);
                     pending.sides.insert(from, Side { applied, rows });
                     pending.delivered.regions = pending.sides.keys().copied().collect();
                 }
@@ -376,10 +377,10 @@ impl Member {
             .collect();
         let refused = pending.refused.iter().map(|(node, why)| format!("; {}: {why}", self.region_of(*node)));
         lc_db::Error::NoQuorum {
-            have: self.regions_answered(pending),
-            need,
-            waited_ms: now.saturating_sub(pending.since).as_millis() as u64,
-            silent: format!("; no answer from {}{}", silent.join(", "), refused.collect::<String>()),
+            have: self.regions_answered(pending) as u16,
+            need: need as u16,
+            waited_ms: now.saturating_sub(pending.since).as_millis() as u32,
+            silent: format!("; no answer from {}{}", silent.join(", "), refused.collect::<String>()).into(),
         }
     }
 

@@ -186,7 +186,7 @@ impl World {
         }
         let have = match refused {
             Some(Error::NoAck { have, .. }) => {
-                Some(*have + usize::from(self.scenario.bug == Some(Bug::RefusalClaimsMore)))
+                Some(usize::from(*have) + usize::from(self.scenario.bug == Some(Bug::RefusalClaimsMore)))
             }
             Some(_) => Some(0),
             None => None,

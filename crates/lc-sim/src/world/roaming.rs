@@ -15,7 +15,8 @@ use crate::roamer::{Connection, Doing};
 
 impl World {
     pub(super) fn on_roam(&mut self, index: usize) {
-        self.after(self.rng.between(ms(5), ms(150)), Event::Roam { roamer: index });
+        let longest = if self.rng.chance(50.0) { ms(8) } else { ms(200) };
+        self.after(self.rng.between(ms(1), longest), Event::Roam { roamer: index });
         if self.phase == Phase::Settling || self.roamers[index].busy {
             return;
         }
@@ -24,6 +25,7 @@ impl World {
         let request = self.roamers[index].next(&self.rng, index, &generations, self.regions.len());
         self.report.commands += 1;
         self.roamers[index].busy = true;
+        self.roamers[index].last = Some(request.doing.clone());
         // Every answer comes with a token, so that nothing is lost with the connection.
         steps.extend([request.words, clients::words("SESSION TOKEN")]);
         let purpose = Purpose::Roam { roamer: index, doing: request.doing };

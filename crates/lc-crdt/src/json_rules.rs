@@ -44,7 +44,7 @@ impl JsonRules {
     /// ```
     ///
     /// A path is field names with dots between them; below `items: union by sku`, `items.qty` is a field of each element.
-    /// A rule of a name alone holds for a field of this name in matched elements too, where those have no rule of their
+    /// A rule of a name alone holds for fields of this name in matched elements of the document's arrays too, where those have no rule of their
     /// own for it: `items: union by sku, qty: max` merges a shopping cart as one would expect. At most 64 rules, paths at most 16 names deep. The error says where, and what would be right.
     pub fn parse(text: &str) -> Result<JsonRules, String> {
         let mut rules = text::parse(text)?;
@@ -62,7 +62,6 @@ impl JsonRules {
                 for (name, rule) in beside.iter().filter(|(name, _)| name != by) {
                     below.fields.entry(name.clone()).or_insert_with(|| rule.clone());
                 }
-                below.hand_down();
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lc_core::NodeId;
 use lc_db::{Expiry, Reply};
 use lc_env::{Clock, Random, RealClock, RealDisk, SeededRandom};
-use lc_member::{Member, Settings};
+use lc_member::{Member, Peer, Settings};
 use lc_store::FjallStore;
 
 fn main() {
@@ -85,7 +85,9 @@ fn settings() -> Settings {
     Settings {
         cluster: "example".to_owned(),
         node: NodeId(1),
-        peers: vec![NodeId(2)],
+        region: "here".to_owned(),
+        peers: vec![Peer { node: NodeId(2), region: "there".to_owned() }],
+        tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 64 << 20,
         table: lc_store::TableOptions { cache_bytes: 256 << 20, ..lc_store::TableOptions::default() },

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
 use lc_crdt::{Address, Entry, Op};
 use lc_env::MemoryDisk;
-use lc_member::{Member, Settings, wire};
+use lc_member::{Member, Peer, Settings, wire};
 use lc_repl::Message;
 use lc_store::MemoryStore;
 
@@ -22,7 +22,7 @@ fn entry(seq: u64) -> Entry {
 fn frame(seq: u64) -> Bytes {
     let mut bytes = Vec::new();
     entry(seq).encode(&mut bytes);
-    wire::encode(&Message::Entries { entries: vec![Bytes::from(bytes)].into() })
+    wire::encode(&Message::Entries { entries: vec![Bytes::from(bytes)].into(), urgent: false })
 }
 
 #[test]
@@ -30,7 +30,9 @@ fn entries_that_waited_are_all_taken_when_the_missing_one_comes() {
     let settings = Settings {
         cluster: "test".to_owned(),
         node: NodeId(1),
-        peers: vec![NodeId(2)],
+        region: "here".to_owned(),
+        peers: vec![Peer { node: NodeId(2), region: "there".to_owned() }],
+        tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 1 << 20,
         table: lc_store::TableOptions::default(),

@@ -105,7 +105,11 @@ impl ControlPlane {
     pub(crate) async fn propose(&self, at_ms: u64, actor: String, change: Change) -> Result<Answer, control::Refusal> {
         let command = encode_command(&Command { at_ms, actor, change });
         let answer = self.group.propose(command).await.map_err(control::Refusal::of_group)?;
-        decode_answer(&answer).and_then(|answer| answer).map_err(control::Refusal::of_catalogue)
+        // An answer that cannot be read says nothing about what was decided.
+        let answer = decode_answer(&answer).map_err(|error| {
+            control::Refusal::new(control::RefusalKind::Unknown, format!("the catalogue's answer is unreadable: {error}"))
+        })?;
+        answer.map_err(control::Refusal::of_catalogue)
     }
 
     /// Returns once this node's copy is at least at `version`; after a while also if it is not.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lc_db::testing::Replica;
-use lc_db::{Engine, Error, Host, Reply, Session, Txn, View, WatchStamp};
+use lc_db::{Demand, Engine, Error, Host, Promise, Reply, Session, Txn, View, WatchStamp};
+use lc_policy::{Ack, Policy, Read, Table, Tables};
 use lc_resp::{Client, Connect, Door, Plain, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,6 +26,15 @@ struct World {
     journal_fails: AtomicBool,
     /// Writes wait until this is true.
     durable: watch::Sender<bool>,
+    /// What other regions do: nothing yet, as asked, or never.
+    others: watch::Sender<Others>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Others {
+    Silent,
+    Answering,
+    Gone,
 }
 
 /// Each connection has a replica of its own: what is tested is the door.
@@ -33,10 +43,37 @@ struct Visitor {
     id: u64,
     replica: Replica,
     wrote: bool,
+    /// The last write was to be held by others.
+    promised: bool,
+    /// A command waits for others, or has what it waited for.
+    asked: Option<bool>,
+}
+
+impl Visitor {
+    /// Whether the others did what they were asked, once they have answered.
+    async fn answered(&mut self) -> bool {
+        let mut others = self.world.others.subscribe();
+        let others = others.wait_for(|others| *others != Others::Silent).await.expect("the world outlives its visitors");
+        *others == Others::Answering
+    }
 }
 
 impl Client for Visitor {
     type Wait = ();
+    type Hold = ();
+
+    fn take_hold(&mut self) -> Option<()> {
+        std::mem::take(&mut self.promised).then_some(())
+    }
+    async fn held(&mut self, (): ()) -> Result<(), Error> {
+        match self.answered().await {
+            true => Ok(()),
+            false => Err(Error::NoAck { have: 1, need: 2, ack: "majority".into(), waited_ms: 50 }),
+        }
+    }
+    async fn settle(&mut self) {
+        self.asked = Some(self.answered().await);
+    }
 
     fn id(&self) -> u64 {
         self.id
@@ -103,6 +140,30 @@ impl Engine for Visitor {
     fn unwatch(&mut self, keys: &[(Bytes, WatchStamp)]) {
         self.replica.unwatch(keys);
     }
+    fn all_plain(&self) -> bool {
+        false
+    }
+    fn tables(&self) -> Arc<Tables> {
+        let table = |name: &str, policy| Table { name: name.to_owned(), version: 1, policy };
+        let held = Policy { ack: Ack::Majority, ..Policy::default() };
+        let asked = Policy { read: Read::Quorum(2), ..Policy::default() };
+        Arc::new(Tables::new(1, vec![table("held", held), table("asked", asked)]))
+    }
+    fn region_count(&self) -> usize {
+        3
+    }
+    fn demand(&mut self, _demand: Demand) -> Result<Option<Reply>, Error> {
+        match self.asked.take() {
+            None => Err(Error::Later),
+            Some(true) => Ok(None),
+            Some(false) => {
+                Err(Error::NoQuorum { have: 1, need: 2, waited_ms: 50, silent: "; no answer from anybody".into() })
+            }
+        }
+    }
+    fn promise(&mut self, _promise: Promise) {
+        self.promised = true;
+    }
 }
 
 struct Lobby(Arc<World>);
@@ -112,7 +173,7 @@ impl Connect for Lobby {
 
     fn connect(&self, _address: SocketAddr) -> Visitor {
         let id = self.0.connected.fetch_add(1, Ordering::SeqCst) + 1;
-        Visitor { world: self.0.clone(), id, replica: Replica::new(1), wrote: false }
+        Visitor { world: self.0.clone(), id, replica: Replica::new(1), wrote: false, promised: false, asked: None }
     }
 }
 
@@ -126,6 +187,7 @@ async fn open(settings: Settings) -> (SocketAddr, Arc<World>) {
         killed: AtomicBool::new(false),
         journal_fails: AtomicBool::new(false),
         durable: watch::channel(true).0,
+        others: watch::channel(Others::Silent).0,
     });
     let door = Door::open("127.0.0.1:0".parse().expect("an address"), Plain, settings).await.expect("a free port");
     let address = door.address().expect("it listens");
@@ -354,3 +416,27 @@ async fn an_end_of_input_is_not_the_end_of_output() {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_keep_their_order_around_those_that_wait_for_other_regions() {
+    let (address, world) = open(settings()).await;
+    let mut stream = connect(address).await;
+    let pipeline = b"SET a 1\r\nSET held:b 2\r\nGET a\r\nGET asked:c\r\nSET held:d 3\r\nPING\r\n";
+    stream.write_all(pipeline).await.expect("the door reads");
+    let mut byte = [0; 1];
+    let early = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut byte)).await;
+    assert!(early.is_err(), "a reply left before other regions held what it claims");
+    world.others.send_replace(Others::Answering);
+    talk(&mut stream, b"", "+OK\r\n+OK\r\n$1\r\n1\r\n$-1\r\n+OK\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_other_regions_do_not_hold_or_answer_is_told_of_each_reply_alone() {
+    let (address, world) = open(settings()).await;
+    world.others.send_replace(Others::Gone);
+    let mut stream = connect(address).await;
+    let refused = "-NOACK 1 of the 2 regions that majority asks for have this write after 50 ms; it is not undone and will still arrive\r\n";
+    let silent = "-NOQUORUM 1 of the 2 regions that quorum(2) asks for answered within 50 ms; no answer from anybody\r\n";
+    let expected = format!("+OK\r\n{refused}$1\r\n1\r\n{silent}+PONG\r\n");
+    talk(&mut stream, b"SET a 1\r\nSET held:b 2\r\nGET a\r\nGET asked:c\r\nPING\r\n", &expected).await;
+}

@@ -58,8 +58,8 @@ pub enum Bug {
     SessionForgottenAtMove,
     /// What another region's answer showed is not part of the session.
     SeenForgotten,
-    /// A token names what a crash can still take away.
-    TokenBeforeDurable,
+    /// Another region answers a read without being asked to have what the session has seen.
+    QuestionForgetsSession,
     /// A quorum read asks one region less than it should.
     QuorumOneShort,
     /// A region answers a quorum read as if it had removed everything.
@@ -103,7 +103,7 @@ impl Bug {
         Bug::RefusalClaimsMore,
         Bug::SessionForgottenAtMove,
         Bug::SeenForgotten,
-        Bug::TokenBeforeDurable,
+        Bug::QuestionForgetsSession,
         Bug::QuorumOneShort,
         Bug::AnswerWithoutRows,
         Bug::AnswerWithoutVector,

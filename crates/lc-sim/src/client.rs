@@ -171,9 +171,7 @@ impl Engine for Client<'_> {
     fn session_token(&mut self, seen: &VersionVector) -> Result<String, Error> {
         let (vector, wait) = self.member.session_vector(seen);
         // The token must not name a write that a crash could still take away.
-        if self.bug != Some(Bug::TokenBeforeDurable) {
-            self.must_wait(wait);
-        }
+        self.must_wait(wait);
         Ok(Token::seal(&vector, &SessionKey::new(SECRET)))
     }
 

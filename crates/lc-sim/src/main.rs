@@ -1,5 +1,6 @@
 //! `lc-sim`: runs seeds, prints what they found.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -116,46 +117,64 @@ fn print_violations(report: &Report) {
 
 #[derive(Default)]
 struct Sum {
-    seeds: u64,
     simulated: Duration,
     region_hours: f64,
-    commands: u64,
-    acknowledged: u64,
-    faults: u64,
+    /// Whatever is counted, in the order in which it is printed.
+    counts: Vec<(&'static str, u64)>,
+    refused: BTreeMap<&'static str, u64>,
 }
 
 impl Sum {
     fn add(&mut self, report: &Report) {
-        self.seeds += 1;
         self.simulated += report.simulated;
         self.region_hours += report.simulated.as_secs_f64() * report.regions as f64 / 3600.0;
-        self.commands += report.commands;
-        self.acknowledged += report.acknowledged;
-        self.faults += report.faults;
+        let counts = [
+            ("seeds", 1),
+            ("commands", report.commands),
+            ("acknowledged", report.acknowledged),
+            ("faults", report.faults),
+            ("numbered reads", report.numbered_reads),
+            ("held writes", report.held),
+            ("policy changes", report.policy_changes),
+            ("losses kept", report.losses),
+            ("collapsed keys", report.collapsed),
+        ];
+        self.counts.resize(counts.len(), ("", 0));
+        for (sum, (name, count)) in self.counts.iter_mut().zip(counts) {
+            *sum = (name, sum.1 + count);
+        }
+        for (code, count) in &report.refused {
+            *self.refused.entry(code).or_default() += count;
+        }
     }
 
     fn print(&self, json: bool, bad: u64, took: Duration) {
         let hours = self.simulated.as_secs_f64() / 3600.0;
+        let took = took.as_secs_f64();
         if json {
+            let counts: String =
+                self.counts.iter().map(|(name, count)| format!(r#""{}":{count},"#, name.replace(' ', "_"))).collect();
+            let refused: Vec<String> =
+                self.refused.iter().map(|(code, count)| format!(r#""{code}":{count}"#)).collect();
             println!(
-                r#"{{"seeds":{},"failed":{bad},"simulated_hours":{hours:.3},"region_hours":{:.3},"commands":{},"acknowledged":{},"faults":{},"real_seconds":{:.1}}}"#,
-                self.seeds,
+                r#"{{{counts}"failed":{bad},"simulated_hours":{hours:.3},"region_hours":{:.3},"refused":{{{}}},"real_seconds":{took:.1}}}"#,
                 self.region_hours,
-                self.commands,
-                self.acknowledged,
-                self.faults,
-                took.as_secs_f64()
+                refused.join(","),
             );
             return;
         }
-        println!("seeds           {:>12}", self.seeds);
-        println!("failed          {bad:>12}");
-        println!("simulated hours {hours:>12.2}");
-        println!("region hours    {:>12.2}", self.region_hours);
-        println!("commands        {:>12}", self.commands);
-        println!("acknowledged    {:>12}", self.acknowledged);
-        println!("faults          {:>12}", self.faults);
-        println!("real seconds    {:>12.1}", took.as_secs_f64());
+        for (at, (name, count)) in self.counts.iter().enumerate() {
+            println!("{name:<15} {count:>12}");
+            if at == 0 {
+                println!("failed          {bad:>12}");
+                println!("simulated hours {hours:>12.2}");
+                println!("region hours    {:>12.2}", self.region_hours);
+            }
+        }
+        for (code, count) in &self.refused {
+            println!("{:<15} {count:>12}", format!("refused {}", code.to_lowercase()));
+        }
+        println!("real seconds    {took:>12.1}");
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) fn arrivals(rng: &Rng, weather: &Weather) -> Vec<Duration> {
 pub(crate) struct Network {
     weather: BTreeMap<(usize, usize), Weather>,
     cut: BTreeMap<(usize, usize), bool>,
+    /// From when until when frames are held up.
+    stalled: BTreeMap<(usize, usize), (Duration, Duration)>,
     /// Grows when a connection is made anew: what was under way on the old one is gone.
     connection: BTreeMap<(usize, usize), u64>,
     up: BTreeMap<(usize, usize), bool>,
@@ -67,7 +69,7 @@ impl Network {
     /// heartbeat, its way, and as long again by which its age is overestimated; and some for ticks and disks.
     pub(crate) fn news_take_ms(&self) -> u64 {
         let slowest = self.weather.values().map(|weather| weather.one_way + weather.jitter).max().unwrap_or_default();
-        320 + 3 * slowest.as_millis() as u64
+        450 + 3 * slowest.as_millis() as u64
     }
 
     pub(crate) fn calm(&mut self) {
@@ -76,6 +78,7 @@ impl Network {
             weather.doubled_percent = 0.0;
         }
         self.cut.clear();
+        self.stalled.clear();
     }
 
     pub(crate) fn set_cut(&mut self, from: usize, to: usize, cut: bool) {
@@ -84,6 +87,18 @@ impl Network {
 
     pub(crate) fn is_cut(&self, from: usize, to: usize) -> bool {
         self.cut.get(&(from, to)).copied().unwrap_or(false)
+    }
+
+    pub(crate) fn stall(&mut self, from: usize, to: usize, begins: Duration, ends: Duration) {
+        self.stalled.insert((from, to), (begins, ends));
+    }
+
+    /// How much longer a frame takes that is sent now: what was held up drains at twice the speed at which it came.
+    pub(crate) fn held_up(&self, from: usize, to: usize, now: Duration) -> Duration {
+        match self.stalled.get(&(from, to)) {
+            Some(&(begins, ends)) if now < ends => ends - now + now.saturating_sub(begins) / 2,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether a connection can be made: both directions must pass.

@@ -71,7 +71,7 @@ impl Roamer {
     }
 
     fn read_again(&self, rng: &Rng) -> Option<Doing> {
-        let again = rng.chance(40.0);
+        let again = rng.chance(50.0);
         match self.last.as_ref().filter(|_| again)? {
             Doing::Read { keys } => Some(Doing::Read { keys: keys.clone() }),
             Doing::Write { key, .. } => Some(Doing::Read { keys: vec![key.clone()] }),
@@ -112,7 +112,9 @@ impl Roamer {
 }
 
 fn read(rng: &Rng, table: usize, others: &[u64]) -> Doing {
-    let other = rng.below(others.len() as u64) as usize;
+    // Mostly the keys of one or two, so that readers meet writers.
+    let hot = if rng.chance(70.0) { others.len().min(2) } else { others.len() };
+    let other = rng.below(hot as u64) as usize;
     let generation = if rng.chance(15.0) { others[other].saturating_sub(1) } else { others[other] };
     let name = |letter| key(table, letter, other, generation);
     let keys = match rng.below(4) {
@@ -150,7 +152,7 @@ fn ack_wish(rng: &Rng, regions: usize) -> Wish {
 fn read_wish(rng: &Rng, regions: usize) -> Wish {
     let read = match rng.below(20) {
         0 => Some(Read::Eventual),
-        1 | 2 => Some(Read::Bounded(200 + rng.below(1500))),
+        1 | 2 | 9 => Some(Read::Bounded(20 << rng.below(7))),
         3..7 => Some(Read::Quorum(1 + rng.below(regions as u64) as u8)),
         7 | 8 => Some(Read::Session),
         _ => None,

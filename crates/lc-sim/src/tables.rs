@@ -102,7 +102,7 @@ fn merge_later(rng: &Rng, name: &str) -> Option<String> {
 fn policy(rng: &Rng, name: &str, regions: u64, merge: &str) -> Policy {
     let (mut ack, mut read) = ("local".to_owned(), "session".to_owned());
     match name {
-        "near" => read = format!("bounded({}ms)", 300 + rng.below(1200)),
+        "near" => read = format!("bounded({}ms)", 50 << rng.below(6)),
         "quo" => {
             let write = 1 + rng.below(regions);
             ack = format!("regions({write})");

@@ -129,8 +129,8 @@ impl World {
         let network = Network::new(&rng, count);
         let plan = if rng.chance(TABLED_PERCENT) { Plan::new(&rng, count) } else { Plan::none() };
         // A world is either emptied now and then or has clients who know exactly what must be there.
-        let flushes = rng.chance(30.0);
-        let roamers = if flushes { 0 } else { rng.below(8) };
+        let flushes = rng.chance(20.0);
+        let roamers = if flushes { 0 } else { 3 + rng.below(8) };
         let regions = (0..count).map(|index| {
             let skew_ms = rng.below(400) as i64 - 200;
             Region::new(node(index), settings(&rng, index, count, plan.last()), skew_ms)
@@ -327,6 +327,7 @@ fn settings(rng: &Rng, index: usize, count: usize, tables: &Arc<Tables>) -> Sett
         replication: lc_repl::Settings {
             window_bytes: 2048 << rng.below(10),
             batch_bytes: 256 << rng.below(10),
+            heartbeat: ms(50 << rng.below(4)),
             ..lc_repl::Settings::default()
         },
     }

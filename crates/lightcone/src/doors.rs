@@ -185,6 +185,7 @@ pub fn problem(refusal: Refusal) -> Problem {
         RefusalKind::NoSuchTable => Problem::not_found(text),
         RefusalKind::Exists => Problem::already_exists(text),
         RefusalKind::Conflict => Problem::conflict(text),
+        RefusalKind::Token => Problem::bad_token(text),
         RefusalKind::Policy => Problem::refused(text),
         RefusalKind::NotYet => Problem::not_yet(text),
         RefusalKind::NotOffered => Problem::not_offered(text),

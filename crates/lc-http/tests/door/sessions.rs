@@ -26,14 +26,15 @@ async fn all_commands_of_a_request_are_one_session_with_its_wishes() {
     let client = Client::of(furnished()).await;
     client.node.called();
     let wishes = [("lightcone-read", "quorum(2)"), ("lightcone-ack", "majority"), ("lightcone-session", "seen-2")];
-    assert_eq!(client.ask("GET", GREETING, &wishes, b"").await.status, 200);
+    // A hash takes several commands: what it is, how long, its fields, when it ends.
+    assert_eq!(client.ask("GET", "/v1/tables/users/records/plane", &wishes, b"").await.status, 200);
     let calls = std::mem::take(&mut *client.node.calls.lock().expect("no panic"));
-    assert_eq!(calls.len(), 3);
+    assert!(calls.len() > 2, "{calls:?}");
     for call in &calls {
         assert_eq!((call.read.as_deref(), call.ack.as_deref()), (Some("quorum(2)"), Some("majority")));
     }
     let tokens: Vec<&str> = calls.iter().filter_map(|call| call.session.as_deref()).collect();
-    assert_eq!(tokens, ["seen-2", "seen-6", "seen-6"]);
+    assert_eq!((tokens[0], &tokens[1..]), ("seen-2", vec!["seen-6"; calls.len() - 1].as_slice()));
 }
 
 #[tokio::test]

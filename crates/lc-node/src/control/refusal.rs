@@ -23,8 +23,10 @@ pub enum RefusalKind {
     NoSuchTable,
     /// What it wants to make is there.
     Exists,
-    /// Somebody else was first.
+    /// Somebody else was first, or something stands in the way.
     Conflict,
+    /// A one-time token that was used or ran out.
+    Token,
     /// A policy that cannot keep its promise.
     Policy,
     /// A policy whose machinery does not exist yet.
@@ -66,7 +68,7 @@ impl Refusal {
 
     pub(crate) fn of_catalogue(refused: Refused) -> Refusal {
         let kind = match &refused {
-            Refused::NotFounded => RefusalKind::Unavailable,
+            Refused::NotFounded | Refused::Newer { .. } => RefusalKind::Unavailable,
             Refused::NoSuchTable { .. } => RefusalKind::NoSuchTable,
             Refused::TableExists { .. } | Refused::NodeTaken { .. } | Refused::InvitationExists { .. } => {
                 RefusalKind::Exists
@@ -76,9 +78,13 @@ impl Refusal {
             | Refused::TableChanged { .. }
             | Refused::NeedsCollapse { .. }
             | Refused::KeyChanged { .. }
-            | Refused::InvitationUsed { .. } => {
+            | Refused::TableInTheWay { .. }
+            | Refused::Reserved { .. }
+            | Refused::Last { .. }
+            | Refused::TwoDirectories { .. } => {
                 RefusalKind::Conflict
             }
+            Refused::InvitationExpired { .. } | Refused::InvitationUsed { .. } => RefusalKind::Token,
             Refused::Policy { not_yet: true, .. } => RefusalKind::NotYet,
             Refused::Policy { .. } => RefusalKind::Policy,
             _ => RefusalKind::Invalid,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lc_core::{Dot, VersionVector};
 use lc_crdt::KeyRows;
-use lc_member::wire::{self, Answer};
+use lc_member::wire::{self, Answer, Ask};
 use lc_member::Frame;
 use lc_repl::Message;
 
@@ -41,6 +41,10 @@ impl Bug {
             Ok(Frame::Control(Message::Hello { replica, durable })) if self == Bug::GreetingClaimsMore => {
                 let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
                 wire::encode(&Message::Hello { replica, durable })
+            }
+            Ok(Frame::Ask { id, ask: Ask::Read { words, fresh_ms, .. } }) if self == Bug::QuestionForgetsSession => {
+                let covers = VersionVector::new();
+                wire::encode_ask(id, &Ask::Read { words, covers, fresh_ms })
             }
             Ok(Frame::Answer { id, answer: Answer::Rows { applied, rows } }) => {
                 self.change_rows(from, id, applied, rows).unwrap_or(frame)

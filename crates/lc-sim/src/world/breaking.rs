@@ -29,6 +29,11 @@ impl World {
                     self.cut(other, region, lasts);
                 }
             }
+            Fault::Stall { from, to, lasts } => {
+                for other in (0..self.regions.len()).filter(|&other| to.is_none_or(|to| to == other)) {
+                    self.network.stall(from, other, self.now, self.now + lasts);
+                }
+            }
             Fault::Crash { region, lasts } => self.crash(region, lasts),
         }
     }

@@ -26,8 +26,9 @@ impl World {
             };
             self.trace.line(self.now, format_args!("{from} => {to} {} bytes {:032x}", frame.len(), xxh3_128(&frame)));
             let weather = self.network.weather(from, to);
+            let held_up = self.network.held_up(from, to, self.now);
             for delay in network::arrivals(&self.rng, &weather) {
-                self.after(delay, Event::Frame { from, to, frame: frame.clone() });
+                self.after(delay + held_up, Event::Frame { from, to, frame: frame.clone() });
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::roamer::{Connection, Doing};
 
 impl World {
     pub(super) fn on_roam(&mut self, index: usize) {
-        let longest = if self.rng.chance(50.0) { ms(8) } else { ms(200) };
+        let longest = if self.rng.chance(60.0) { ms(8) } else { ms(200) };
         self.after(self.rng.between(ms(1), longest), Event::Roam { roamer: index });
         if self.phase == Phase::Settling || self.roamers[index].busy {
             return;

@@ -27,6 +27,7 @@ class World:
     """Regions on this machine, and how to break them."""
 
     lightcone: str
+    data: Path
     control_port: int
     regions: list[Region]
 
@@ -34,7 +35,8 @@ class World:
     def described_in(path: Path) -> "World":
         """Reads the file that `cargo xtask` wrote."""
         told = json.loads(path.read_text())
-        return World(told["lightcone"], told["control_port"], [Region(**region) for region in told["regions"]])
+        regions = [Region(**region) for region in told["regions"]]
+        return World(told["lightcone"], Path(told["data"]), told["control_port"], regions)
 
     def fault(self, *words: str) -> str:
         """Runs `lightcone fault …`; anything but success is an error with what it said."""

@@ -12,12 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from agreement import differences, everything, settled
+from agreement import differences, everything
 from checks import Checks
 from director import Director
 from placement import nearest_regions, region_places
 from plain import Value, expected
 from records import Flight, airport_places, flights
+from settling import settled
 from world import World
 from writer import Pace, Progress, marks_key, write_all
 from writes import Command, on_arrival, on_departure

@@ -258,7 +258,8 @@ impl Session {
 
     /// Asks for what a command needs; gives the reply if another region ran it.
     fn ask(&mut self, demand: Demand, engine: &mut dyn Engine) -> Result<Option<Reply>, Error> {
-        let covered = demand.covers == self.required;
+        // What a quorum has together is not here for the next command.
+        let covered = demand.quorum.is_none() && demand.covers == self.required;
         let reply = engine.demand(demand)?;
         match reply {
             // Applied here, and what is applied never shrinks: nothing to look for any more.

@@ -10,7 +10,7 @@ use lc_policy::Tables;
 
 use crate::client::Line;
 use crate::clients::Words;
-use crate::roamer::Doing;
+use crate::roamer::{Again, Doing};
 
 /// Commands of one connection, carried out one after the other and answered together.
 pub(crate) struct Call {
@@ -45,7 +45,7 @@ pub(crate) enum Purpose {
     /// Somebody who replaces the siblings that it is shown.
     Resolve { key: String, value: String },
     /// A client that goes from region to region.
-    Roam { roamer: usize, doing: Doing },
+    Roam { roamer: usize, doing: Doing, again: Option<Again> },
 }
 
 impl Call {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lc_core::VersionVector;
-use lc_db::{Demand, Engine, Error, Host, Promise, Reply, SessionKey, Token, Txn, View, WatchStamp};
+use lc_db::{Demand, Engine, Error, Host, Promise, Quorum, Reply, SessionKey, Token, Txn, View, WatchStamp};
 use lc_journal::Position;
 use lc_member::{Member, Outgoing, Settled, Ticket};
 use lc_policy::Tables;
@@ -67,21 +67,17 @@ impl Client<'_> {
         outcome
     }
 
-    /// What a seeded bug makes of a demand; `None`: it takes it for kept.
-    fn misread(&self, mut demand: Demand) -> Option<Demand> {
+    /// What a seeded bug makes of a demand.
+    fn misread(&self, mut demand: Demand) -> Demand {
         match self.bug {
-            Some(Bug::UnknownStalenessIsZero) if demand.fresh_ms.is_some() => {
-                self.member.staleness(self.now).is_some().then_some(demand)
-            }
+            Some(Bug::UnknownStalenessIsZero) if self.member.staleness(self.now).is_none() => demand.fresh_ms = None,
             Some(Bug::QuorumOneShort) => {
-                if let Some(quorum) = &mut demand.quorum {
-                    quorum.regions -= 1;
-                }
-                let alone = demand.quorum.as_ref().is_some_and(|quorum| quorum.regions < 2);
-                (!alone).then_some(demand)
+                let fewer = |quorum: Quorum| Quorum { regions: quorum.regions - 1, ..quorum };
+                demand.quorum = demand.quorum.map(fewer).filter(|quorum| quorum.regions > 1);
             }
-            _ => Some(demand),
+            _ => {}
         }
+        demand
     }
 }
 
@@ -146,7 +142,7 @@ impl Engine for Client<'_> {
             Some(Settled::Failed(error)) => return Err(error),
             None => {}
         }
-        let Some(demand) = self.misread(demand) else { return Ok(None) };
+        let demand = self.misread(demand);
         match self.member.demand(self.now, demand, self.out) {
             None => Ok(None),
             ticket => {

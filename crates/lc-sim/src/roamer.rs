@@ -55,6 +55,15 @@ pub(crate) struct Request {
     pub doing: Doing,
     pub wish: Wish,
     pub words: Words,
+    /// Asked at once after it, without waiting for its answer: the same keys, in another way.
+    pub again: Option<Again>,
+}
+
+/// A read that follows a request on the same connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Again {
+    pub keys: Vec<String>,
+    pub wish: Wish,
 }
 
 impl Roamer {
@@ -65,17 +74,15 @@ impl Roamer {
             true => (ack_wish(rng, regions), self.write(rng, own, table)),
             false => (read_wish(rng, regions), self.read_again(rng).unwrap_or_else(|| read(rng, table, others))),
         };
-        let mut words = wish_words(&wish);
-        words.extend(command(&doing));
-        Request { doing, wish, words: words.into_iter().map(String::into_bytes).collect() }
+        let words = words(&wish, &doing);
+        let again = rng.chance(30.0).then(|| Again { keys: doing.keys(), wish: read_wish(rng, regions) });
+        Request { doing, wish, words, again }
     }
 
     fn read_again(&self, rng: &Rng) -> Option<Doing> {
         let again = rng.chance(50.0);
-        match self.last.as_ref().filter(|_| again)? {
-            Doing::Read { keys } => Some(Doing::Read { keys: keys.clone() }),
-            Doing::Write { key, .. } => Some(Doing::Read { keys: vec![key.clone()] }),
-        }
+        let keys = self.last.as_ref().filter(|_| again)?.keys();
+        Some(Doing::Read { keys })
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -86,7 +93,7 @@ impl Roamer {
         let written = self.written.get(&table).copied().unwrap_or_default();
         let letter = if written.a_only { 'b' } else { 'a' };
         let number = if written.a_only { written.number } else { written.number + 1 };
-        let removes = written.a_only && written.b_stands && rng.chance(20.0);
+        let removes = written.a_only && written.b_stands && rng.chance(40.0);
         Doing::Write { table, key: key(table, letter, own, self.generation), number, removes }
     }
 
@@ -109,6 +116,25 @@ impl Roamer {
             self.written.clear();
         }
     }
+}
+
+impl Doing {
+    fn keys(&self) -> Vec<String> {
+        match self {
+            Doing::Write { key, .. } => vec![key.clone()],
+            Doing::Read { keys } => keys.clone(),
+        }
+    }
+}
+
+impl Again {
+    pub(crate) fn words(&self) -> Words {
+        words(&self.wish, &Doing::Read { keys: self.keys.clone() })
+    }
+}
+
+fn words(wish: &Wish, doing: &Doing) -> Words {
+    wish_words(wish).into_iter().chain(command(doing)).map(String::into_bytes).collect()
 }
 
 fn read(rng: &Rng, table: usize, others: &[u64]) -> Doing {

@@ -169,7 +169,9 @@ impl World {
             *self.report.refused.entry(code).or_default() += 1;
         }
         match call.purpose.clone() {
-            Purpose::Roam { roamer, doing } => self.answer_roamer(index, roamer, &doing, call, refused),
+            Purpose::Roam { roamer, doing, again } => {
+                self.answer_roamer(index, roamer, (&doing, again.as_ref()), call, refused)
+            }
             Purpose::Crowd | Purpose::Resolve { .. } => {
                 if let Some((key, value)) = counter_told(&call.steps, &call.replies) {
                     self.check_counter(index, key, value);
@@ -211,7 +213,7 @@ impl World {
     /// A region is gone, and with it every connection to it.
     pub(super) fn drop_calls(&mut self, index: usize) {
         for call in std::mem::take(&mut self.calls[index]) {
-            if let Purpose::Roam { roamer, doing } = call.purpose {
+            if let Purpose::Roam { roamer, doing, .. } = call.purpose {
                 self.roamers[roamer].lost(Some(&doing));
             }
         }

@@ -1,7 +1,7 @@
 //! Clients that go from region to region, and what becomes known by what they are told.
 
 use bytes::Bytes;
-use lc_db::{Error, Reply, Session};
+use lc_db::{Error, Reply, Session, Wish};
 use lc_policy::Read;
 
 use super::{Event, Phase, World, ms};
@@ -11,7 +11,7 @@ use crate::clients::{self, Words};
 use crate::dials;
 use crate::history::Step;
 use crate::report::Violation;
-use crate::roamer::{Connection, Doing};
+use crate::roamer::{Again, Connection, Doing};
 
 impl World {
     pub(super) fn on_roam(&mut self, index: usize) {
@@ -27,8 +27,10 @@ impl World {
         self.roamers[index].busy = true;
         self.roamers[index].last = Some(request.doing.clone());
         // Every answer comes with a token, so that nothing is lost with the connection.
-        steps.extend([request.words, clients::words("SESSION TOKEN")]);
-        let purpose = Purpose::Roam { roamer: index, doing: request.doing };
+        steps.push(request.words);
+        steps.extend(request.again.as_ref().map(Again::words));
+        steps.push(clients::words("SESSION TOKEN"));
+        let purpose = Purpose::Roam { roamer: index, doing: request.doing, again: request.again };
         self.begin(region, purpose, steps, connection, request.wish);
     }
 
@@ -60,35 +62,42 @@ impl World {
         &mut self,
         index: usize,
         roamer: usize,
-        doing: &Doing,
+        (doing, again): (&Doing, Option<&Again>),
         mut call: Call,
         refused: Option<Error>,
     ) {
-        let told = [call.replies.pop(), call.replies.pop()];
-        let [Some(Reply::Bulk(token)), Some(reply)] = told else {
-            let what = format!("session {roamer} at region {index} was answered {told:?} to SESSION TOKEN");
-            self.report.violations.push(Violation { checker: "sessions", what });
+        let token = call.replies.pop();
+        let again = again.map(|again| (again, call.replies.pop()));
+        let (Some(Reply::Bulk(token)), Some(reply)) = (&token, call.replies.pop()) else {
+            self.violate_session(format!("session {roamer} at region {index} was answered {token:?} to SESSION TOKEN"));
             self.roamers[roamer].lost(Some(doing));
             return;
         };
         for resumed in call.replies.iter().filter(|reply| **reply != Reply::OK) {
-            let what = format!("session {roamer} was refused at region {index}: {resumed:?}");
-            self.report.violations.push(Violation { checker: "sessions", what });
+            self.violate_session(format!("session {roamer} was refused at region {index}: {resumed:?}"));
         }
-        let life = self.regions[index].life;
-        self.trace.line(self.now, format_args!("{index} tells {roamer} {reply:?} {refused:?}"));
-        self.note_refusal(index, doing, &call, &reply, refused.as_ref());
+        self.trace.line(self.now, format_args!("{index} tells {roamer} {reply:?} {refused:?}, {again:?}"));
+        let wish = call.wish;
         match doing {
             Doing::Write { table, key, number, removes } => {
+                self.note_refusal(index, None, &call, &reply, refused.as_ref());
                 self.note_told(roamer, (*table, key, *number, *removes), &call, &reply, refused.is_some())
             }
-            Doing::Read { keys } => self.note_shown(index, roamer, keys, &call, &reply),
+            Doing::Read { keys } => self.note_shown(index, roamer, (keys, &wish), &call, &reply),
         }
+        if let Some((again, Some(reply))) = again {
+            self.note_shown(index, roamer, (&again.keys, &again.wish), &call, &reply);
+        }
+        let life = self.regions[index].life;
         let roamer = &mut self.roamers[roamer];
         roamer.token = Some(token.to_vec());
         roamer.busy = false;
         (call.line.wait, call.line.hold) = (None, None);
         roamer.connection = Some(Connection { region: index, life, session: call.session, line: call.line });
+    }
+
+    fn violate_session(&mut self, what: String) {
+        self.report.violations.push(Violation { checker: "sessions", what });
     }
 
     fn note_told(
@@ -115,21 +124,27 @@ impl World {
         }
     }
 
-    fn note_shown(&mut self, index: usize, session: usize, keys: &[String], call: &Call, reply: &Reply) {
+    fn note_shown(
+        &mut self,
+        index: usize,
+        session: usize,
+        (keys, wish): (&[String], &Wish),
+        call: &Call,
+        reply: &Reply,
+    ) {
+        self.note_refusal(index, Some((keys, wish)), call, reply, None);
         let shown: Vec<&Reply> = match reply {
             Reply::Error(_) => return,
             Reply::Array(shown) => shown.iter().collect(),
             one => vec![one],
         };
-        let (before, now) = (&call.tables, &self.regions[index].tables);
         for (key, shown) in keys.iter().zip(shown) {
             let level = dials::weaker(
-                dials::read_level(before, key.as_bytes(), &call.wish),
-                dials::read_level(now, key.as_bytes(), &call.wish),
+                dials::read_level(&call.tables, key.as_bytes(), wish),
+                dials::read_level(&self.regions[index].tables, key.as_bytes(), wish),
             );
             let Ok(number) = number_of(shown) else {
-                let what = format!("session {session} was shown {shown:?} of {key} at region {index}");
-                self.report.violations.push(Violation { checker: "sessions", what });
+                self.violate_session(format!("session {session} was shown {shown:?} of {key} at region {index}"));
                 continue;
             };
             let (key, asked_at, at) = (key.clone(), call.asked_at, self.now);
@@ -138,7 +153,14 @@ impl World {
     }
 
     /// In a calm world every promise can be kept, but for bounds that are shorter than news takes.
-    fn note_refusal(&mut self, index: usize, doing: &Doing, call: &Call, reply: &Reply, refused: Option<&Error>) {
+    fn note_refusal(
+        &mut self,
+        index: usize,
+        read: Option<(&[String], &Wish)>,
+        call: &Call,
+        reply: &Reply,
+        refused: Option<&Error>,
+    ) {
         let Some(error) = refused.or(match reply {
             Reply::Error(error) => Some(error),
             _ => None,
@@ -148,14 +170,14 @@ impl World {
         if self.phase != Phase::Calm || call.asked_at < self.calm_since {
             return;
         }
-        let too_short = |key: &String| match dials::read_level(&call.tables, key.as_bytes(), &call.wish) {
-            Read::Bounded(ms) => ms < self.network.news_take_ms(),
-            _ => false,
-        };
-        if matches!(doing, Doing::Read { keys } if keys.iter().any(too_short)) {
-            return;
+        let too_short = read.is_some_and(|(keys, wish)| {
+            let level = |key: &String| dials::read_level(&call.tables, key.as_bytes(), wish);
+            keys.iter().any(|key| matches!(level(key), Read::Bounded(ms) if ms < self.network.news_take_ms()))
+        });
+        if !too_short {
+            let what = format!("region {index}: {:?}: {} {error}", call.purpose, error.code());
+            self.history.refused_in_calm.push(what);
         }
-        self.history.refused_in_calm.push(format!("region {index}: {doing:?}: {} {error}", error.code()));
     }
 }
 

@@ -5,7 +5,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -121,7 +121,7 @@ class Told:
         return f"'{shortened(' '.join(words.split()))}' ({self.code}) after {self.took_ms:.0f} ms"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Doors:
     """A region and every way in."""
 

@@ -112,11 +112,20 @@ class Story:
     def before(self) -> None:
         """All is well."""
 
+    def before_cut(self, alone: Doors, others: list[Doors]) -> None:
+        """`alone` will be cut off in a moment."""
+
     def during_cut(self, alone: Doors, others: list[Doors]) -> None:
         """`alone` is cut off from everyone."""
 
     def after_heal(self, alone: Doors, others: list[Doors]) -> None:
         """The cut is healed, and regions agree again."""
+
+    def during_split(self, one: Doors, other: Doors, between: Doors) -> None:
+        """Two regions are cut from each other; both still reach the third."""
+
+    def before_kill(self, dead: Doors, others: list[Doors]) -> None:
+        """`dead` will be killed in a moment."""
 
     def during_kill(self, dead: Doors, others: list[Doors]) -> None:
         """`dead` was killed."""

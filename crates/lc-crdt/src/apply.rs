@@ -4,7 +4,9 @@ use bytes::Bytes;
 use lc_core::Dot;
 
 use crate::row::{element_of, element_prefix, element_row, expiry_row, head_of, head_row, head_span, score_row};
-use crate::{Added, Address, Cell, ElementReset, Entry, Head, Kind, Meeting, Op, Reset, RowError, Rows, Sibling, Stamp};
+use crate::{
+    Added, Address, Cell, ElementReset, Entry, Head, Kind, Meeting, Op, Reset, RowError, Rows, Sibling, Stamp,
+};
 
 /// Applies a whole entry. Its dependencies must have been applied; applying it again over a later state, followed by
 /// everything that came after it, ends in that state again (recovery relies on it).

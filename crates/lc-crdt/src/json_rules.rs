@@ -55,8 +55,12 @@ impl JsonRules {
     /// Gives matched elements the rules of the fields beside their array.
     fn hand_down(&mut self) {
         let plain = |rule: &Rule| matches!(rule, Rule::Lww | Rule::Max | Rule::Min | Rule::Union);
-        let beside: Vec<(String, Rule)> =
-            self.fields.iter().filter(|(_, rule)| plain(rule)).map(|(name, rule)| (name.clone(), rule.clone())).collect();
+        let beside: Vec<(String, Rule)> = self
+            .fields
+            .iter()
+            .filter(|(_, rule)| plain(rule))
+            .map(|(name, rule)| (name.clone(), rule.clone()))
+            .collect();
         for rule in self.fields.values_mut() {
             if let Rule::UnionBy { by, below } = rule {
                 for (name, rule) in beside.iter().filter(|(name, _)| name != by) {

@@ -34,6 +34,6 @@ pub use merge::{Merge, Merged};
 pub use number::Number;
 pub use op::{Added, Address, ElementReset, Kind, Op, Reset};
 pub use row::{
-    Meeting, RowError, RowKind, Rows, element_of, element_prefix, element_row, expiry_of, expiry_row, expiry_span, head_of,
-    head_row, head_span, score_bytes, score_from_bytes, score_of, score_prefix, score_row,
+    Meeting, RowError, RowKind, Rows, element_of, element_prefix, element_row, expiry_of, expiry_row, expiry_span,
+    head_of, head_row, head_span, score_bytes, score_from_bytes, score_of, score_prefix, score_row,
 };

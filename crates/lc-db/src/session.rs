@@ -211,10 +211,7 @@ impl Session {
 
     /// Nothing to look up: every table is plain, and the session has seen nothing elsewhere and asks for nothing.
     fn is_plain(&self, engine: &dyn Engine) -> bool {
-        engine.all_plain()
-            && self.required.is_empty()
-            && self.wish == Wish::default()
-            && self.once == Wish::default()
+        engine.all_plain() && self.required.is_empty() && self.wish == Wish::default() && self.once == Wish::default()
     }
 
     /// A read or write, as its tables, its session and its request want it.
@@ -232,7 +229,8 @@ impl Session {
         if !demand.is_empty() {
             if !writes {
                 let name = Bytes::from_static(command.name.as_bytes());
-                demand.words = std::iter::once(name).chain(args.iter().map(|arg| Bytes::copy_from_slice(arg))).collect();
+                demand.words =
+                    std::iter::once(name).chain(args.iter().map(|arg| Bytes::copy_from_slice(arg))).collect();
             }
             if let Some(reply) = self.ask(demand, engine)? {
                 return Ok(reply);
@@ -290,7 +288,9 @@ impl Session {
     pub(crate) fn with(&mut self, wish: Wish, words: Args<'_>, engine: &mut dyn Engine) -> Result<Reply, Error> {
         if self.queue.is_some() {
             self.queue_broken = true;
-            return Err(Error::caller("WITH inside MULTI is not allowed: a transaction is one write, ask before it with SESSION ACK"));
+            return Err(Error::caller(
+                "WITH inside MULTI is not allowed: a transaction is one write, ask before it with SESSION ACK",
+            ));
         }
         let (name, args) = words.split_first().ok_or(Error::Syntax)?;
         self.once = wish;

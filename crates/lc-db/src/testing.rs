@@ -266,7 +266,12 @@ impl Engine for Replica {
         }
         if let Some(quorum) = demand.quorum {
             let silent = String::new();
-            return Err(Error::NoQuorum { have: 1, need: quorum.regions as u16, waited_ms: demand.wait_ms as u32, silent: silent.into() });
+            return Err(Error::NoQuorum {
+                have: 1,
+                need: quorum.regions as u16,
+                waited_ms: demand.wait_ms as u32,
+                silent: silent.into(),
+            });
         }
         match demand.fresh_ms {
             Some(ms) => Err(Error::Stale(format!("nobody is known to be fresh within {ms} ms"))),

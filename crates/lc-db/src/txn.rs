@@ -4,7 +4,8 @@ use bytes::Bytes;
 use lc_core::Dot;
 use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, SIBLINGS_WRITTEN_MAX, VALUE_BYTES_MAX};
 use lc_crdt::{
-    Added, Address, Cell, ElementReset, Head, Kind, Merge, Number, Op, Reset, Rows, Stamp, StoredHead, Visible, apply_op,
+    Added, Address, Cell, ElementReset, Head, Kind, Merge, Number, Op, Reset, Rows, Stamp, StoredHead, Visible,
+    apply_op,
 };
 use lc_policy::{Tables, table_of};
 
@@ -132,7 +133,13 @@ impl<'a> Txn<'a> {
         Ok(true)
     }
 
-    fn put_string(&mut self, stored: StoredHead, key: &[u8], value: &[u8], expires_ms: Option<u64>) -> Result<(), Error> {
+    fn put_string(
+        &mut self,
+        stored: StoredHead,
+        key: &[u8],
+        value: &[u8],
+        expires_ms: Option<u64>,
+    ) -> Result<(), Error> {
         let resets = stored.head.string.resets();
         let at = Address::string(Bytes::copy_from_slice(key));
         self.emit_on(stored, Op::Put { at, value: Bytes::copy_from_slice(value), expires_ms, resets })

@@ -4,8 +4,8 @@ use std::cell::Cell as StdCell;
 
 use bytes::Bytes;
 use lc_crdt::{
-    Cell, Head, Kind, Merge, Number, Rows, Visible, element_of, element_prefix, element_row, head_of, head_row, head_span,
-    score_bytes, score_of, score_prefix, score_row,
+    Cell, Head, Kind, Merge, Number, Rows, Visible, element_of, element_prefix, element_row, head_of, head_row,
+    head_span, score_bytes, score_of, score_prefix, score_row,
 };
 
 use lc_policy::Tables;

@@ -20,6 +20,7 @@ pub mod wire;
 pub use error::Error;
 pub use identity::Identity;
 pub use member::{
-    Closing, Collapse, Conflicts, Counters, Delivered, Health, Member, Outgoing, Peer, Settings, Settled, Snapshot, Ticket,
+    Closing, Collapse, Conflicts, Counters, Delivered, Health, Member, Outgoing, Peer, Settings, Settled, Snapshot,
+    Ticket,
 };
 pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

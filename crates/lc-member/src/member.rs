@@ -234,7 +234,10 @@ impl Member {
             let known = replica.node() == self.settings.node
                 || self.settings.peers.iter().any(|peer| peer.node == replica.node());
             if !known {
-                return Err(lc_db::Error::Token(format!("it names node {}, which is not in this cluster", replica.node().0)));
+                return Err(lc_db::Error::Token(format!(
+                    "it names node {}, which is not in this cluster",
+                    replica.node().0
+                )));
             }
             if replica == self.me && seq > own {
                 return Err(lc_db::Error::Token(format!(

@@ -83,10 +83,7 @@ struct Undo {
 
 impl Records {
     /// The rows of a store, and where they stand.
-    pub(crate) fn open(
-        table: RowTable<dyn Store>,
-        tables: Arc<Tables>,
-    ) -> Result<(Records, Standing), crate::Error> {
+    pub(crate) fn open(table: RowTable<dyn Store>, tables: Arc<Tables>) -> Result<(Records, Standing), crate::Error> {
         let standing = match table.get(STANDING_ROW)? {
             Some(bytes) => Standing::decode(bytes)
                 .map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,

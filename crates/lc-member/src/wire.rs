@@ -136,13 +136,9 @@ pub fn encode(message: &Message) -> Bytes {
 pub fn encode_ask(id: u64, ask: &Ask) -> Bytes {
     let ask = match ask {
         Ask::Rows { keys } => AskMessage { id, keys: keys.clone(), ..AskMessage::default() },
-        Ask::Read { words, covers, fresh_ms } => AskMessage {
-            id,
-            words: words.clone(),
-            covers: pairs(covers),
-            fresh_ms: *fresh_ms,
-            ..AskMessage::default()
-        },
+        Ask::Read { words, covers, fresh_ms } => {
+            AskMessage { id, words: words.clone(), covers: pairs(covers), fresh_ms: *fresh_ms, ..AskMessage::default() }
+        }
     };
     Control { ask: Some(ask), ..Control::default() }.frame()
 }
@@ -433,7 +429,9 @@ mod tests {
         for hurry in [false, true] {
             let frame = encode(&Message::Entries { entries: entries.clone(), urgent: hurry });
             let back = decode(frame);
-            assert!(matches!(back, Ok(Frame::Entries { entries: back, urgent }) if back == entries.to_vec() && urgent == hurry));
+            assert!(
+                matches!(back, Ok(Frame::Entries { entries: back, urgent }) if back == entries.to_vec() && urgent == hurry)
+            );
         }
         assert!(decode(Bytes::from_static(&[2, 0xff, 0xff, 0x03, 1])).is_err());
         assert!(decode(Bytes::new()).is_err());

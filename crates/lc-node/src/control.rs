@@ -5,5 +5,5 @@ mod refusal;
 mod regions;
 mod tables;
 
-pub use regions::{Admitted, Newcomer};
 pub use refusal::{Refusal, RefusalKind};
+pub use regions::{Admitted, Newcomer};

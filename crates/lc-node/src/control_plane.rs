@@ -107,7 +107,10 @@ impl ControlPlane {
         let answer = self.group.propose(command).await.map_err(control::Refusal::of_group)?;
         // An answer that cannot be read says nothing about what was decided.
         let answer = decode_answer(&answer).map_err(|error| {
-            control::Refusal::new(control::RefusalKind::Unknown, format!("the catalogue's answer is unreadable: {error}"))
+            control::Refusal::new(
+                control::RefusalKind::Unknown,
+                format!("the catalogue's answer is unreadable: {error}"),
+            )
         })?;
         answer.map_err(control::Refusal::of_catalogue)
     }
@@ -245,9 +248,10 @@ async fn found(node: &Node) -> bool {
 
 fn own_claim(node: &Node) -> NodeClaim {
     let config = &node.config;
-    let coordinates = config.latitude.zip(config.longitude).and_then(|(latitude, longitude)| {
-        Coordinates::of_degrees(latitude, longitude)
-    });
+    let coordinates = config
+        .latitude
+        .zip(config.longitude)
+        .and_then(|(latitude, longitude)| Coordinates::of_degrees(latitude, longitude));
     NodeClaim {
         node: NodeId(config.node_id),
         region: config.region.clone(),

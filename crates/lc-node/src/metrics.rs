@@ -105,7 +105,12 @@ impl Node {
                 status.inbox_bytes as f64,
             ),
             ("lightcone_flushes_total", "Flushes of rows to the store.", Counter, counters.flushes as f64),
-            ("lightcone_requests_waiting", "Commands that wait for other regions.", Gauge, self.requests_waiting() as f64),
+            (
+                "lightcone_requests_waiting",
+                "Commands that wait for other regions.",
+                Gauge,
+                self.requests_waiting() as f64,
+            ),
             (
                 "lightcone_laggards_helped_total",
                 "Regions that a quorum read found behind and that were sent what they lacked.",

@@ -125,7 +125,8 @@ impl Pulses {
         // A late or doubled message must not make the next echo older than it is. But a peer that started anew begins
         // with a lower time, so what is not followed by anything higher for a while is of an earlier life. Either way an
         // echo is true.
-        let overtaken = |(theirs, at): (u64, Time)| theirs < pulse.sent_ns || now.saturating_sub(at) > EARLIER_LIFE_AFTER;
+        let overtaken =
+            |(theirs, at): (u64, Time)| theirs < pulse.sent_ns || now.saturating_sub(at) > EARLIER_LIFE_AFTER;
         if self.heard.is_none_or(overtaken) {
             self.heard = Some((pulse.sent_ns, now));
         }

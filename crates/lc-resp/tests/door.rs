@@ -53,7 +53,8 @@ impl Visitor {
     /// Whether the others did what they were asked, once they have answered.
     async fn answered(&mut self) -> bool {
         let mut others = self.world.others.subscribe();
-        let others = others.wait_for(|others| *others != Others::Silent).await.expect("the world outlives its visitors");
+        let others =
+            others.wait_for(|others| *others != Others::Silent).await.expect("the world outlives its visitors");
         *others == Others::Answering
     }
 }
@@ -436,7 +437,8 @@ async fn what_other_regions_do_not_hold_or_answer_is_told_of_each_reply_alone() 
     world.others.send_replace(Others::Gone);
     let mut stream = connect(address).await;
     let refused = "-NOACK 1 of the 2 regions that majority asks for have this write after 50 ms; it is not undone and will still arrive\r\n";
-    let silent = "-NOQUORUM 1 of the 2 regions that quorum(2) asks for answered within 50 ms; no answer from anybody\r\n";
+    let silent =
+        "-NOQUORUM 1 of the 2 regions that quorum(2) asks for answered within 50 ms; no answer from anybody\r\n";
     let expected = format!("+OK\r\n{refused}$1\r\n1\r\n{silent}+PONG\r\n");
     talk(&mut stream, b"SET a 1\r\nSET held:b 2\r\nGET a\r\nGET asked:c\r\nPING\r\n", &expected).await;
 }

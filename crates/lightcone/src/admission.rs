@@ -37,9 +37,11 @@ struct Join {
 
 /// Makes a one-time token for a node of a region.
 pub async fn invite(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
-    let Invite { region, expires_s } = Invite::deserialize(body).map_err(|error| Problem::invalid(error.to_string()))?;
+    let Invite { region, expires_s } =
+        Invite::deserialize(body).map_err(|error| Problem::invalid(error.to_string()))?;
     let (_, certificate) = authority(node)?;
-    let fingerprint = Fingerprint::of_certificate(&certificate).map_err(|error| Problem::unavailable(error.to_string()))?;
+    let fingerprint =
+        Fingerprint::of_certificate(&certificate).map_err(|error| Problem::unavailable(error.to_string()))?;
     let mut secret = [0; 32];
     RealRandom.fill(&mut secret);
     let invitation = Invitation::new(&fingerprint, secret);
@@ -51,7 +53,8 @@ pub async fn invite(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
 pub async fn join(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
     let join = Join::deserialize(body).map_err(|error| Problem::invalid(error.to_string()))?;
     let (authority, certificate) = authority(node)?;
-    let fingerprint = Fingerprint::of_certificate(&certificate).map_err(|error| Problem::unavailable(error.to_string()))?;
+    let fingerprint =
+        Fingerprint::of_certificate(&certificate).map_err(|error| Problem::unavailable(error.to_string()))?;
     let invitation = Invitation::parse(&join.token).map_err(|error| Problem::bad_token(error.to_string()))?;
     if !invitation.is_of(&fingerprint) {
         return Err(Problem::bad_token("this token is for another cluster: its authority is a different one"));

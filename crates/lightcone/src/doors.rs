@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lc_db::{Engine, Session, Wish};
-use lc_http::{
-    BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem, Sample, SampleKind,
-};
+use lc_http::{BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem, Sample, SampleKind};
 use lc_net::{DoorStream, DoorTls, LinkShape};
 use lc_node::control::{Refusal, RefusalKind};
 use lc_node::{Answered, Asked, ClientInfo, Connection, Node, Wait};

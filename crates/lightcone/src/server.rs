@@ -81,7 +81,11 @@ struct HttpDoor {
 
 async fn open_http(config: &HttpConfig) -> Result<HttpDoor, Error> {
     let tls = load_tls(config.tls.as_ref())?;
-    let door = lc_http::Door::open(config.listen, lc_http::Settings { token: config.token.clone(), ..lc_http::Settings::default() }).await?;
+    let door = lc_http::Door::open(
+        config.listen,
+        lc_http::Settings { token: config.token.clone(), ..lc_http::Settings::default() },
+    )
+    .await?;
     Ok(HttpDoor { door, tls })
 }
 

@@ -43,6 +43,7 @@ fn text(status: &Value, bold: bool) -> String {
         ("applied", vector(&status["applied"])),
         ("durable", vector(&status["durable"])),
         ("digest", shown(&status["digest"])),
+        ("tables", catalogue(&status["control_plane"])),
     ];
     for (name, value) in facts {
         // Writing to a String cannot fail.
@@ -61,8 +62,18 @@ fn text(status: &Value, bold: bool) -> String {
 }
 
 fn peer_table(peers: &[Value]) -> TextTable {
-    let mut table =
-        TextTable::new(["peer", "link", "RTT ms", "heard", "lag entries", "sent", "received", "queued", "has"]);
+    let mut table = TextTable::new([
+        "peer",
+        "link",
+        "RTT ms",
+        "heard",
+        "stale ms",
+        "lag entries",
+        "sent",
+        "received",
+        "queued",
+        "has",
+    ]);
     for peer in peers {
         let link = match peer["up"].as_bool() {
             Some(true) => "up",
@@ -77,6 +88,7 @@ fn peer_table(peers: &[Value]) -> TextTable {
             link.to_owned(),
             rtt,
             heard,
+            shown(&peer["staleness_ms"]),
             shown(&peer["unconfirmed_entries"]),
             bytes(&peer["wire_sent_bytes"]),
             bytes(&peer["wire_received_bytes"]),
@@ -85,6 +97,16 @@ fn peer_table(peers: &[Value]) -> TextTable {
         ]);
     }
     table
+}
+
+/// The catalogue's version here, and who leads it; tables serve without a leader.
+fn catalogue(control_plane: &Value) -> String {
+    let leader =
+        control_plane["leader"].as_str().map_or("no leader known".to_owned(), |leader| format!("led by {leader}"));
+    match control_plane["trouble"].as_str() {
+        Some(trouble) if !trouble.is_empty() => format!("stopped here: {trouble}"),
+        _ => format!("catalogue version {}, {leader}", shown(&control_plane["catalogue_version"])),
+    }
 }
 
 fn vector(value: &Value) -> String {
@@ -120,8 +142,9 @@ mod tests {
         let status = json!({
             "cluster": "dev", "region": "us-east", "node_id": 1, "replica": "r1", "uptime_s": 75, "takes_writes": true, "trouble": "",
             "keys": 3, "clients": 2, "journal_bytes": 1_500_000, "store_bytes": 12, "applied": { "r1": 4, "r2": 1 }, "durable": {}, "digest": "00ff",
+            "control_plane": { "leader": "eu-west", "voters": [], "catalogue_version": 4, "trouble": "" },
             "peers": [
-                { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "have": { "r1": 2 } },
+                { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "staleness_ms": 210, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "have": { "r1": 2 } },
                 { "region": "ap-northeast", "up": false, "rtt_ms": null, "silent_ms": null, "unconfirmed_entries": 4, "last_error": "no answer" },
             ],
         });
@@ -134,10 +157,11 @@ us-east (node 1, replica r1) of dev, up 75 s: takes reads and writes
   applied  r1:4 r2:1
   durable  nothing yet
   digest   00ff
+  tables   catalogue version 4, led by eu-west
 
-peer          link  RTT ms   heard      lag entries  sent     received  queued   has
-eu-west       up    82.0     0.1 s ago            2  10 B     2.0 kB    0 B      r1:2
-ap-northeast  down  unknown  never                4  unknown  unknown   unknown  unknown
+peer          link  RTT ms   heard      stale ms  lag entries  sent     received  queued   has
+eu-west       up    82.0     0.1 s ago  210                 2  10 B     2.0 kB    0 B      r1:2
+ap-northeast  down  unknown  never      unknown             4  unknown  unknown   unknown  unknown
 ap-northeast: no answer
 ";
         assert_eq!(text(&status, false), expected);

@@ -32,7 +32,10 @@ fn carts_that_were_filled_in_two_regions_become_one() {
 fn a_name_alone_is_a_field_of_the_document_and_of_its_matched_elements() {
     let carts = rules("items: union by sku, qty: max");
     assert_eq!(carts.to_string(), "items: union by sku (qty: max), qty: max");
-    assert_eq!(rules("items: union by sku (qty: min), qty: max").to_string(), "items: union by sku (qty: min), qty: max");
+    assert_eq!(
+        rules("items: union by sku (qty: min), qty: max").to_string(),
+        "items: union by sku (qty: min), qty: max"
+    );
     let (cart, _) = carts.merge(&[json!({"items": [{"sku": 1}], "qty": 9}), json!({"items": [{"sku": 2}], "qty": 4})]);
     assert_eq!(cart, json!({"items": [{"sku": 1}, {"sku": 2}], "qty": 9}));
 }

@@ -37,11 +37,15 @@ impl Error {
             }
             Error::NoAck { have, need, ack, waited_ms } => {
                 tagged_bytes(TAG_NO_ACK, ack.as_bytes(), out);
-                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)].into_iter().for_each(|number| put_varint(out, number));
+                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)]
+                    .into_iter()
+                    .for_each(|number| put_varint(out, number));
             }
             Error::NoQuorum { have, need, waited_ms, silent } => {
                 tagged_bytes(TAG_NO_QUORUM, silent.as_bytes(), out);
-                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)].into_iter().for_each(|number| put_varint(out, number));
+                [u64::from(*have), u64::from(*need), u64::from(*waited_ms)]
+                    .into_iter()
+                    .for_each(|number| put_varint(out, number));
             }
         }
     }

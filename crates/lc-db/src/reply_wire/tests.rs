@@ -37,12 +37,13 @@ fn errors() -> impl Strategy<Value = Error> {
         7 => Error::Token(text),
         _ => Error::NotYet(text),
     });
-    let counted = (any::<bool>(), 0..9u16, 0..9u16, any::<u32>(), ".{0,20}").prop_map(
-        |(ack, have, need, waited_ms, text)| match ack {
-            true => Error::NoAck { have, need, ack: text.into(), waited_ms },
-            false => Error::NoQuorum { have, need, waited_ms, silent: text.into() },
-        },
-    );
+    let counted =
+        (any::<bool>(), 0..9u16, 0..9u16, any::<u32>(), ".{0,20}").prop_map(|(ack, have, need, waited_ms, text)| {
+            match ack {
+                true => Error::NoAck { have, need, ack: text.into(), waited_ms },
+                false => Error::NoQuorum { have, need, waited_ms, silent: text.into() },
+            }
+        });
     prop_oneof![fixed, with_text, counted]
 }
 

@@ -51,10 +51,20 @@ impl Member {
     }
 
     /// Writes a value that lost once more, as a new write over what stands now.
-    pub fn restore_conflict(&mut self, wall_ms: u64, seed: u64, id: LossId) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+    pub fn restore_conflict(
+        &mut self,
+        wall_ms: u64,
+        seed: u64,
+        id: LossId,
+    ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
         let record = match self.conflict(id) {
             Ok(Some(record)) => record,
-            Ok(None) => return (Err(lc_db::Error::caller(format!("no conflict {id}: it may have been let go by age or size"))), None),
+            Ok(None) => {
+                return (
+                    Err(lc_db::Error::caller(format!("no conflict {id}: it may have been let go by age or size"))),
+                    None,
+                );
+            }
             Err(error) => return (Err(lc_db::Error::Unavailable(error.to_string())), None),
         };
         let Some(value) = record.loser.value.clone() else {
@@ -95,7 +105,12 @@ impl Member {
     }
 
     /// Makes one value of what these keys hold, as one write.
-    pub fn collapse(&mut self, wall_ms: u64, seed: u64, keys: &[Bytes]) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+    pub fn collapse(
+        &mut self,
+        wall_ms: u64,
+        seed: u64,
+        keys: &[Bytes],
+    ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
         self.write(wall_ms, seed, &mut |txn| {
             let mut collapsed = 0;
             for key in keys {

@@ -6,8 +6,8 @@ use lc_core::{Dot, NodeId};
 use lc_db::Promise;
 use lc_repl::{Input, Time};
 
-use super::requests::{Delivered, Settled, Ticket};
 use super::Member;
+use super::requests::{Delivered, Settled, Ticket};
 
 /// Writes that wait, in the order in which they were decided, by how many regions they need.
 #[derive(Default)]
@@ -56,7 +56,8 @@ impl Member {
     pub(super) fn expire_holds(&mut self, now: Time) {
         let mut by_need = std::mem::take(&mut self.holds.by_need);
         for holds in by_need.values_mut() {
-            let (late, left): (Vec<_>, Vec<_>) = std::mem::take(holds).into_iter().partition(|hold| hold.deadline <= now);
+            let (late, left): (Vec<_>, Vec<_>) =
+                std::mem::take(holds).into_iter().partition(|hold| hold.deadline <= now);
             *holds = left;
             for hold in late {
                 let error = lc_db::Error::NoAck {

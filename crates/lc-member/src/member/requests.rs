@@ -230,7 +230,8 @@ impl Member {
         candidates.into_iter().find(|&node| {
             let region = self.region_of(node);
             // Another node of a region that answered, or of this one, adds nothing to a quorum.
-            let useless = pending.demand.quorum.is_some() && (region == self.settings.region || answered.contains(&region));
+            let useless =
+                pending.demand.quorum.is_some() && (region == self.settings.region || answered.contains(&region));
             !useless && !pending.asked.iter().any(|(asked, _)| *asked == node)
         })
     }
@@ -279,7 +280,15 @@ impl Member {
     }
 
     /// An answer came; late and doubled ones find nobody waiting.
-    pub(super) fn on_answer(&mut self, now: Time, from: NodeId, id: u64, answer: Answer, bytes: usize, out: &mut Vec<Outgoing>) {
+    pub(super) fn on_answer(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: u64,
+        answer: Answer,
+        bytes: usize,
+        out: &mut Vec<Outgoing>,
+    ) {
         let ticket = Ticket(id);
         let Some(pending) = self.requests.pending.get_mut(&ticket) else { return };
         if !pending.asked.iter().any(|(asked, _)| *asked == from) {
@@ -402,10 +411,11 @@ impl Member {
             ));
         }
         let applied = self.replicator.applied();
-        let missing = pending.demand.covers.iter().filter(|&(replica, seq)| applied.get(replica) < seq).map(|(replica, seq)| {
-            let (first, origin) = (applied.get(replica) + 1, self.region_of(replica.node()));
-            format!("writes {first} to {seq} of {origin}")
-        });
+        let missing =
+            pending.demand.covers.iter().filter(|&(replica, seq)| applied.get(replica) < seq).map(|(replica, seq)| {
+                let (first, origin) = (applied.get(replica) + 1, self.region_of(replica.node()));
+                format!("writes {first} to {seq} of {origin}")
+            });
         let missing: Vec<String> = missing.collect();
         let waited_ms = now.saturating_sub(pending.since).as_millis();
         lc_db::Error::Behind(format!(

@@ -37,10 +37,14 @@ impl Node {
 
     /// Writes a value that lost once more. Dropped, it may still be written.
     pub async fn restore_conflict(&self, id: &str) -> Result<Value, Refusal> {
-        let id: LossId = id.parse().map_err(|error: lc_member::ledger::NotALossId| Refusal::invalid(error.to_string()))?;
+        let id: LossId =
+            id.parse().map_err(|error: lc_member::ledger::NotALossId| Refusal::invalid(error.to_string()))?;
         let record = self.member.read().conflict(id).map_err(|error| Refusal::unavailable(error.to_string()))?;
         let record = record.ok_or_else(|| {
-            Refusal::new(RefusalKind::NotFound, format!("no conflict {id} is kept here: it may have been let go by age or size"))
+            Refusal::new(
+                RefusalKind::NotFound,
+                format!("no conflict {id} is kept here: it may have been let go by age or size"),
+            )
         })?;
         let (outcome, wait) = self.member.write().restore_conflict(self.wall_ms(), self.seed(), id);
         self.wakeup.urgent();

@@ -81,9 +81,7 @@ impl Refusal {
             | Refused::TableInTheWay { .. }
             | Refused::Reserved { .. }
             | Refused::Last { .. }
-            | Refused::TwoDirectories { .. } => {
-                RefusalKind::Conflict
-            }
+            | Refused::TwoDirectories { .. } => RefusalKind::Conflict,
             Refused::InvitationExpired { .. } | Refused::InvitationUsed { .. } => RefusalKind::Token,
             Refused::Policy { not_yet: true, .. } => RefusalKind::NotYet,
             Refused::Policy { .. } => RefusalKind::Policy,

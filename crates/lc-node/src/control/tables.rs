@@ -120,8 +120,9 @@ impl Node {
 
     /// Takes a table's declaration away.
     pub async fn drop_table(&self, name: &str) -> Result<Value, Refusal> {
-        let answer =
-            self.propose(Change::DropTable { name: name.to_owned(), expect_version: None, note: String::new() }).await?;
+        let answer = self
+            .propose(Change::DropTable { name: name.to_owned(), expect_version: None, note: String::new() })
+            .await?;
         Ok(json!({ "name": name, "version": version_of(&answer) }))
     }
 

@@ -168,7 +168,11 @@ class Doors:
 
     def cli(self, *words: str) -> Told:
         """Runs `lightcone WORDS… --json` against this region."""
-        command = [self.world.lightcone, *words, "--json", "--at", f"http://127.0.0.1:{self.region.http_port}"]
+        return self.run(*words, "--at", f"http://127.0.0.1:{self.region.http_port}")
+
+    def run(self, *words: str) -> Told:
+        """Runs `lightcone WORDS… --json`."""
+        command = [self.world.lightcone, *words, "--json"]
         start = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return Told(done.returncode, done.stdout, done.stderr, (time.monotonic() - start) * 1000)

@@ -133,6 +133,9 @@ class Story:
     def after_start(self, dead: Doors, others: list[Doors]) -> None:
         """It was started again, and regions agree again."""
 
+    def afterwards(self) -> None:
+        """All was cut, killed and healed."""
+
     def hold(self, held: bool, claim: str) -> None:
         self.scene.hold(held, self.name, claim)
 

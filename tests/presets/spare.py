@@ -14,7 +14,7 @@ from world import Region, World
 def spare_ports(count: int) -> list[int]:
     """Ports that nobody has at this moment, for TCP and UDP."""
     found: list[int] = []
-    for port in range(FIRST_PORT, FIRST_PORT + 3000):
+    for port in range(FIRST_PORT, FIRST_PORT + 2600):
         if is_free(port):
             found.append(port)
         if len(found) == count:
@@ -94,4 +94,4 @@ class OtherWorld:
 
 
 # Below the range from which Linux takes ports for outgoing connections, above what `cargo xtask` takes for worlds.
-FIRST_PORT = 29_700
+FIRST_PORT = 30_100

@@ -145,6 +145,8 @@ pub struct Session {
     pub receipts: bool,
     /// What the session has written or seen elsewhere and this node may not have.
     required: VersionVector,
+    /// What quorum reads showed beyond that: later reads must not go back behind it.
+    glimpsed: VersionVector,
     /// What one request asks for.
     once: Wish,
     queue: Option<Vec<Queued>>,
@@ -211,7 +213,11 @@ impl Session {
 
     /// Nothing to look up: every table is plain, and the session has seen nothing elsewhere and asks for nothing.
     fn is_plain(&self, engine: &dyn Engine) -> bool {
-        engine.all_plain() && self.required.is_empty() && self.wish == Wish::default() && self.once == Wish::default()
+        engine.all_plain()
+            && self.required.is_empty()
+            && self.glimpsed.is_empty()
+            && self.wish == Wish::default()
+            && self.once == Wish::default()
     }
 
     /// A read or write, as its tables, its session and its request want it.
@@ -225,7 +231,7 @@ impl Session {
         let dials = self.dials(engine, &keys);
         let writes = command.run.writes();
         let promise = if writes { dials.promise()? } else { None };
-        let mut demand = dials.demand(&self.required, &keys, writes)?;
+        let mut demand = dials.demand(&self.seen(writes), &keys, writes)?;
         if !demand.is_empty() {
             if !writes {
                 let name = Bytes::from_static(command.name.as_bytes());
@@ -243,11 +249,21 @@ impl Session {
             }
             Run::Read(run) => {
                 let outcome = engine.read(&keys, &mut |view| run(view, args));
-                self.required.merge(&engine.take_seen());
+                self.glimpsed.merge(&engine.take_seen());
                 outcome
             }
             Run::Session(_) | Run::Transaction(_) => unreachable!("dispatch sends reads and writes only"),
         }
+    }
+
+    /// What must be here before a command runs. A write is decided by what is here: what a quorum read glimpsed elsewhere
+    /// must not make it wait.
+    fn seen(&self, writes: bool) -> VersionVector {
+        let mut seen = self.required.clone();
+        if !writes {
+            seen.merge(&self.glimpsed);
+        }
+        seen
     }
 
     fn dials(&self, engine: &dyn Engine, keys: &[&[u8]]) -> Dials {
@@ -257,11 +273,17 @@ impl Session {
     /// Asks for what a command needs; gives the reply if another region ran it.
     fn ask(&mut self, demand: Demand, engine: &mut dyn Engine) -> Result<Option<Reply>, Error> {
         // What a quorum has together is not here for the next command.
-        let covered = demand.quorum.is_none() && demand.covers == self.required;
+        let (alone, covers) = (demand.quorum.is_none(), demand.covers.clone());
         let reply = engine.demand(demand)?;
         match reply {
             // Applied here, and what is applied never shrinks: nothing to look for any more.
-            None if covered => self.required = VersionVector::new(),
+            None if alone => {
+                for seen in [&mut self.required, &mut self.glimpsed] {
+                    if covers.covers_all(seen) {
+                        *seen = VersionVector::new();
+                    }
+                }
+            }
             None => {}
             Some(_) => self.required.merge(&engine.take_seen()),
         }
@@ -270,7 +292,9 @@ impl Session {
 
     /// `SESSION TOKEN`: a token for everything that the session may have written or seen.
     pub fn token(&mut self, engine: &mut dyn Engine) -> Result<String, Error> {
-        engine.session_token(&self.required)
+        let mut seen = self.required.clone();
+        seen.merge(&self.glimpsed);
+        engine.session_token(&seen)
     }
 
     /// `SESSION RESUME`: from here on, nothing that the token's session saw may be missing.
@@ -282,6 +306,7 @@ impl Session {
     /// `SESSION RESET`: a new session, which has seen nothing.
     pub(crate) fn forget_session(&mut self) {
         self.required = VersionVector::new();
+        self.glimpsed = VersionVector::new();
     }
 
     /// `WITH`: one command with another wish.

@@ -87,6 +87,7 @@ fn settings() -> Settings {
         node: NodeId(1),
         region: "here".to_owned(),
         peers: vec![Peer { node: NodeId(2), region: "there".to_owned() }],
+        left: Vec::new(),
         tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 64 << 20,

@@ -48,6 +48,8 @@ pub struct Settings {
     pub region: String,
     /// The other nodes, whose entries are taken.
     pub peers: Vec<Peer>,
+    /// Nodes that are not part of the cluster any more: what they wrote still counts and may still come from others.
+    pub left: Vec<NodeId>,
     /// The tables as they were known last; [`Member::set_tables`] replaces them.
     pub tables: Arc<Tables>,
     /// A stamp further ahead than this is refused, ms.
@@ -148,11 +150,12 @@ impl Member {
     }
 
     /// Takes these nodes for the others of the cluster: entries of anybody else are refused.
-    pub fn set_peers(&mut self, peers: Vec<Peer>) {
+    pub fn set_peers(&mut self, peers: Vec<Peer>, left: Vec<NodeId>) {
         for gone in self.settings.peers.iter().filter(|peer| !peers.iter().any(|other| other.node == peer.node)) {
             self.replicator.forget(gone.node);
         }
         self.settings.peers = peers;
+        self.settings.left = left;
     }
 
     /// The region of a node; its number where it is unknown.
@@ -161,6 +164,11 @@ impl Member {
             return &self.settings.region;
         }
         self.settings.peers.iter().find(|peer| peer.node == node).map_or("an unknown region", |peer| &peer.region)
+    }
+
+    /// Whether a node is or was another one of the cluster.
+    fn knows(&self, node: NodeId) -> bool {
+        self.settings.peers.iter().any(|peer| peer.node == node) || self.settings.left.contains(&node)
     }
 
     /// Different regions among these nodes.
@@ -231,9 +239,7 @@ impl Member {
     pub fn check_session(&self, vector: &VersionVector) -> Result<(), lc_db::Error> {
         let own = self.last_seq;
         for (replica, seq) in vector.iter() {
-            let known = replica.node() == self.settings.node
-                || self.settings.peers.iter().any(|peer| peer.node == replica.node());
-            if !known {
+            if replica.node() != self.settings.node && !self.knows(replica.node()) {
                 return Err(lc_db::Error::Token(format!(
                     "it names node {}, which is not in this cluster",
                     replica.node().0
@@ -375,7 +381,7 @@ impl Member {
             let entry = Entry::decode(bytes.clone())?;
             taken += bytes.len() + RECORD_OVERHEAD_BYTES;
             let origin = entry.dot.replica.node();
-            if !self.settings.peers.iter().any(|peer| peer.node == origin) {
+            if !self.knows(origin) {
                 self.counters.entries_of_strangers += 1;
                 continue;
             }

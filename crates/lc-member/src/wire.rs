@@ -234,7 +234,7 @@ impl Have {
     fn decoded(self) -> Result<Message, FrameError> {
         let digest = <[u8; 16]>::try_from(self.digest.as_slice()).ok().map(u128::from_le_bytes);
         let applied = vector(&self.applied)?;
-        if self.known.len() % 3 > 0 || self.known.len() > 3 * limits::REPLICAS_MAX {
+        if !self.known.len().is_multiple_of(3) || self.known.len() > 3 * limits::REPLICAS_MAX {
             return Err(Malformed::OutOfBounds("known origins").into());
         }
         let known = self.known.chunks_exact(3).map(|known| {

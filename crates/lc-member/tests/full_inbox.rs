@@ -32,6 +32,7 @@ fn entries_that_waited_are_all_taken_when_the_missing_one_comes() {
         node: NodeId(1),
         region: "here".to_owned(),
         peers: vec![Peer { node: NodeId(2), region: "there".to_owned() }],
+        left: Vec::new(),
         tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 1 << 20,

@@ -23,6 +23,8 @@ pub struct Connection {
     pending: Option<Awaited>,
     /// What it waited for has come; the same command is about to be executed again.
     settled: Option<Settled>,
+    /// What it took until the next command could run here.
+    waited: Option<Delivered>,
     /// Records that the next read is to look at instead of the node's own.
     merged: Option<Settled>,
     promise: Option<Promise>,
@@ -46,6 +48,7 @@ impl Connection {
             wait: None,
             pending: None,
             settled: None,
+            waited: None,
             merged: None,
             promise: None,
             hold: None,
@@ -151,7 +154,7 @@ impl Connection {
         }
         self.sent_bytes = if self.wrote { member.last_entry_bytes() as u64 * member.peer_count() as u64 } else { 0 };
         drop(member);
-        self.delivered = None;
+        self.delivered = self.waited.take().map(|delivered| (Source::Local, delivered));
         self.must_wait(wait);
         if wait.is_some() {
             self.node.wakeup.urgent();
@@ -176,11 +179,12 @@ impl Engine for Connection {
         let merged = if self.merged.is_some() { self.merged.take() } else { None };
         let (outcome, wait) = match merged {
             Some(Settled::Merged(merged, delivered)) => {
+                self.seen = delivered.seen.clone();
                 self.delivered = Some((Source::Quorum(delivered.regions.len() + 1), delivered));
                 self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)
             }
             _ => {
-                self.delivered = None;
+                self.delivered = self.waited.take().map(|delivered| (Source::Local, delivered));
                 self.node.member.read().read(wall_ms, seed, keys, run)
             }
         };
@@ -227,7 +231,10 @@ impl Engine for Connection {
 
     fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
         match self.settled.take() {
-            Some(Settled::Here(_) | Settled::Held(_)) => return Ok(None),
+            Some(Settled::Here(delivered) | Settled::Held(delivered)) => {
+                self.waited = Some(delivered);
+                return Ok(None);
+            }
             Some(merged @ Settled::Merged(..)) => {
                 self.merged = Some(merged);
                 return Ok(None);

@@ -30,6 +30,8 @@ pub(crate) struct Known {
     pub tables: Arc<Tables>,
     /// The other nodes.
     pub peers: Vec<Peer>,
+    /// Nodes that were taken out.
+    pub left: Vec<NodeId>,
     /// How many regions there are.
     pub regions: usize,
     /// Keys of session tokens, the one that signs first.
@@ -58,6 +60,7 @@ impl Known {
         Known {
             tables: Arc::new(catalogue.tables()),
             regions,
+            left: catalogue.nodes().filter(|node| !node.is_active()).map(|node| node.id).collect(),
             session_keys: session_keys.iter().map(|key| SessionKey::new(*key.secret.bytes())).collect(),
             peers,
         }
@@ -85,7 +88,7 @@ impl ControlPlane {
         let instance = instance(disk.as_ref())?;
         let (publish, published) = watch::channel(Arc::new(Catalogue::default()));
         let machine = CatalogueMachine { catalogue: Catalogue::default(), publish };
-        let links = Arc::new(LinkCarrier::default());
+        let links = Arc::new(LinkCarrier { instance, node: OnceLock::new() });
         let settings = lc_raft::Settings::new(config.node_id);
         let group = Group::start(settings, disk, Box::new(machine), links.clone()).await?;
         Ok(ControlPlane { group, published, links, instance })
@@ -96,9 +99,21 @@ impl ControlPlane {
         self.published.borrow().clone()
     }
 
-    /// A frame of the group came.
-    pub(crate) fn frame(&self, from: u16, frame: Bytes) {
-        self.group.frame(from, frame);
+    /// A frame of the group came. One from another data directory than the catalogue knows under this id is not the
+    /// member's: it would say of a log that it lost what the member has, which stops a leader. The answer is why not.
+    pub(crate) fn frame(&self, from: u16, frame: &Bytes) -> Option<Bytes> {
+        match *frame.first()? {
+            STAMPED_FRAME => {
+                let instance = u64::from_le_bytes(frame.get(1..STAMP_BYTES)?.try_into().ok()?);
+                let known = self.published.borrow().node(NodeId(from)).and_then(|node| node.instance);
+                if known.is_some_and(|known| known != instance) {
+                    return Some(refusal_frame(from, instance));
+                }
+                self.group.frame(from, frame.slice(STAMP_BYTES..));
+            }
+            _ => return None,
+        }
+        None
     }
 
     /// Proposes a change. Dropped, it may still be decided.
@@ -158,7 +173,7 @@ fn apply(node: &Node, catalogue: &Catalogue) {
     {
         let mut member = node.member.write();
         member.set_tables(known.tables.clone());
-        member.set_peers(known.members());
+        member.set_peers(known.members(), known.left.clone());
         *node.known.write() = known.clone();
         node.plain.store(plain, Ordering::Relaxed);
     }
@@ -335,8 +350,9 @@ impl Machine for CatalogueMachine {
 }
 
 /// The group's frames go over the links that everything else uses.
-#[derive(Default)]
 struct LinkCarrier {
+    /// Stands before each frame, so that nobody takes another data directory's for this one's.
+    instance: u64,
     node: OnceLock<Weak<Node>>,
 }
 
@@ -344,9 +360,54 @@ impl Carrier for LinkCarrier {
     fn send(&self, to: u16, frame: Bytes) {
         // Before the links are there, frames are as good as lost, and are made again.
         if let Some(node) = self.node.get().and_then(Weak::upgrade) {
-            node.send(vec![Outgoing { to: NodeId(to), frame }]);
+            let mut stamped = Vec::with_capacity(STAMP_BYTES + frame.len());
+            stamped.push(STAMPED_FRAME);
+            stamped.extend_from_slice(&self.instance.to_le_bytes());
+            stamped.extend_from_slice(&frame);
+            node.send(vec![Outgoing { to: NodeId(to), frame: stamped.into() }]);
         }
     }
+}
+
+/// Whether a frame is the control plane's.
+pub(crate) fn is_control_frame(frame: &[u8]) -> bool {
+    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME)))
+}
+
+/// Tells a node that its data directory is not the one that its id belongs to.
+fn refusal_frame(node: u16, instance: u64) -> Bytes {
+    let mut frame = vec![REFUSAL_FRAME];
+    frame.extend_from_slice(&instance.to_le_bytes());
+    frame.extend_from_slice(format!("node id {node} belongs to another data directory").as_bytes());
+    frame.into()
+}
+
+/// Takes a frame of the control plane from a peer.
+pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
+    if frame.first() == Some(&REFUSAL_FRAME) {
+        on_refusal(node, from, frame);
+    } else if let Some(refusal) = node.control_plane.frame(from, frame) {
+        tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
+        node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
+    }
+}
+
+/// A peer says that this data directory has no right to its id. Writes under it could be mistaken for those of the
+/// directory that has, so none are taken.
+fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
+    let meant = frame.get(1..STAMP_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    if meant != Some(node.control_plane.instance) {
+        return;
+    }
+    let why = format!(
+        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or take \
+         the node out and join anew under another id",
+        node.region_of(from),
+        node.config.node_id,
+        node.control_plane.instance
+    );
+    tracing::error!(why, "this node takes no writes");
+    node.member.write().refuse_writes(why);
 }
 
 /// The random number of a data directory, made once.
@@ -362,5 +423,10 @@ fn instance(disk: &dyn Disk) -> Result<u64, Error> {
 }
 
 const INSTANCE_FILE: &str = "instance";
+/// A frame of the group, after the number of the sender's data directory.
+const STAMPED_FRAME: u8 = 10;
+/// Not the data directory that the id belongs to.
+const REFUSAL_FRAME: u8 = 11;
+const STAMP_BYTES: usize = 9;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_millis(1000);

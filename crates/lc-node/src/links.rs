@@ -8,7 +8,7 @@ use lc_core::NodeId;
 use lc_net::{LinkEvent, Links, WanEmulation};
 use tokio::sync::mpsc;
 
-use crate::{Error, Node};
+use crate::{Error, Node, control_plane};
 
 /// The links, and what shapes them in a development world.
 pub(crate) struct Wired {
@@ -79,9 +79,9 @@ async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
 
 fn on_event(node: &Node, event: LinkEvent) {
     if let LinkEvent::Frame { peer, frame } = &event
-        && frame.first() == Some(&lc_raft::RAFT_FRAME)
+        && control_plane::is_control_frame(frame)
     {
-        node.control_plane.frame(*peer, frame.clone());
+        control_plane::on_frame(node, *peer, frame);
         return;
     }
     let mut frames = Vec::new();

@@ -38,6 +38,7 @@ impl Node {
     pub fn metrics(&self) -> Vec<Sample> {
         let status = self.status();
         let mut samples = self.own(&status);
+        samples.extend(self.own_inside(&status));
         for (name, help, kind, value) in PEER_SAMPLES {
             // A peer whose number is not known has no sample: unknown is not 0.
             samples.extend(status.peers.iter().filter_map(|peer| {
@@ -88,6 +89,14 @@ impl Node {
                 Counter,
                 counters.entries_put_off as f64,
             ),
+        ]
+        .map(plain)
+        .to_vec()
+    }
+
+    fn own_inside(&self, status: &Status) -> Vec<Sample> {
+        let counters = &status.counters;
+        [
             ("lightcone_keys_expired_total", "Keys removed after their expiry.", Counter, counters.keys_expired as f64),
             ("lightcone_journal_syncs_total", "Journal syncs.", Counter, counters.syncs as f64),
             ("lightcone_journal_bytes", "Bytes of journal on disk.", Gauge, status.journal_bytes as f64),
@@ -136,9 +145,13 @@ impl Node {
                 counters.alarms as f64,
             ),
         ]
-        .map(|(name, help, kind, value)| Sample { name, help, kind, labels: Vec::new(), value })
+        .map(plain)
         .to_vec()
     }
+}
+
+fn plain((name, help, kind, value): (&'static str, &'static str, SampleKind, f64)) -> Sample {
+    Sample { name, help, kind, labels: Vec::new(), value }
 }
 
 impl Node {

@@ -261,6 +261,7 @@ fn settings(config: &Config, known: &Known) -> Settings {
         node: NodeId(config.node_id),
         region: config.region.clone(),
         peers: known.members(),
+        left: known.left.clone(),
         tables: known.tables.clone(),
         max_offset_ms: config.max_offset_ms,
         dirty_bytes_max: config.dirty_bytes_max,

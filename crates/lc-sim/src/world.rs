@@ -309,6 +309,7 @@ impl World {
 fn settings(rng: &Rng, index: usize, count: usize, tables: &Arc<Tables>) -> Settings {
     Settings {
         cluster: "simulated".to_owned(),
+        left: Vec::new(),
         node: node(index),
         region: region_name(index),
         peers: (0..count)

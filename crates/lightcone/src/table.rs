@@ -33,7 +33,14 @@ async fn said(options: TableOptions, bold: bool) -> Result<String, Error> {
             let text = explanation::text(&body.json()?, bold);
             (body, text)
         }
-        TableAction::Create { name, dials, dry_run } => create(&door, &name, &dials, dry_run, bold).await?,
+        TableAction::Create { name, dials, dry_run, collapse } => {
+            let mut wish = Policy::of(&dials)?.json();
+            wish["name"] = json!(name);
+            if collapse {
+                wish["collapse"] = json!(true);
+            }
+            create(&door, &name, &wish, dry_run, bold).await?
+        }
         TableAction::Alter { name, dials, dry_run, expect_version, collapse } => {
             let change = Change { name, dials: *dials, expect_version, collapse };
             if dry_run { change.preview(&door, bold).await? } else { change.make(&door, bold).await? }
@@ -60,17 +67,9 @@ async fn said(options: TableOptions, bold: bool) -> Result<String, Error> {
     Ok(if options.door.json { format!("{}\n", body.text) } else { text })
 }
 
-async fn create(
-    door: &NodeDoor,
-    name: &str,
-    dials: &DialOptions,
-    dry_run: bool,
-    bold: bool,
-) -> Result<(Body, String), Error> {
-    let mut wish = Policy::of(dials)?.json();
-    wish["name"] = json!(name);
+async fn create(door: &NodeDoor, name: &str, wish: &Value, dry_run: bool, bold: bool) -> Result<(Body, String), Error> {
     let path = if dry_run { "/v1/tables?dry_run=true" } else { "/v1/tables" };
-    let body = door.ask("POST", path, Some(&wish), CREATE_NEXT_STEPS).await?;
+    let body = door.ask("POST", path, Some(wish), CREATE_NEXT_STEPS).await?;
     let done = if dry_run { "would be declared; nothing was changed" } else { "is declared" };
     let text = format!("table {name} {done}\n\n{}", explanation::text(&body.json()?, bold));
     Ok((body, text))

@@ -56,6 +56,12 @@ impl KeyRows {
         }
     }
 
+    /// About how many bytes it has on the wire.
+    pub fn bytes(&self) -> usize {
+        let elements = self.elements.iter().map(|(_, field, cell)| field.len() + cell.len() + ELEMENT_BYTES);
+        self.head.as_ref().map_or(0, |head| head.len()) + elements.sum::<usize>()
+    }
+
     /// Appends its bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(KEY_ROWS_VERSION);

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use lc_core::{NodeId, VersionVector};
+use lc_crdt::KeyRows;
 use lc_db::View;
 use lc_journal::Position;
 use lc_repl::Time;
 
+use super::requests::ROWS_BYTES_MAX;
 use super::{Member, Outgoing};
 use crate::wire::{self, Answer, Ask};
 
@@ -86,7 +88,7 @@ impl Member {
     }
 
     fn answer_rows(&self, keys: &[Bytes]) -> (Answer, Option<Position>) {
-        let rows: Result<Vec<_>, _> = keys.iter().map(|key| self.key_rows(key)).collect();
+        let rows = self.rows_of(keys);
         let refs: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         match rows {
             Ok(rows) => {
@@ -96,6 +98,22 @@ impl Member {
             }
             Err(error) => (Answer::Refused { why: error.to_string() }, None),
         }
+    }
+
+    /// Everything under these keys, if one frame can carry it.
+    fn rows_of(&self, keys: &[Bytes]) -> Result<Vec<KeyRows>, lc_db::Error> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        for key in keys {
+            let of_key = self.key_rows(key)?;
+            bytes += of_key.bytes();
+            if bytes > ROWS_BYTES_MAX {
+                return Err(lc_db::Error::caller(format!(
+                    "the records of these keys have more than {ROWS_BYTES_MAX} bytes together: ask for fewer at a time"
+                )));
+            }
+            rows.push(of_key);
+        }
+        Ok(rows)
     }
 
     fn answer_read(

@@ -90,7 +90,7 @@ impl Member {
             }
             looked += 1;
             let key = head_of(row);
-            if self.tables.of_key(key).name == table {
+            if self.belongs(key, table) {
                 match Head::decode(bytes.clone()) {
                     Ok(head) => outcome.look_at(key, &head),
                     Err(malformed) => bad = Some(malformed),
@@ -101,6 +101,14 @@ impl Member {
         match bad {
             Some(source) => Err(Error::Malformed { what: "head row", source }),
             None => Ok(outcome),
+        }
+    }
+
+    /// By its name, so that a table can be looked at before it is declared.
+    fn belongs(&self, key: &[u8], table: &str) -> bool {
+        match table {
+            lc_policy::DEFAULT_TABLE => self.tables.of_key(key).name == table,
+            _ => lc_policy::table_of(key) == table.as_bytes(),
         }
     }
 

@@ -73,6 +73,7 @@ struct Side {
 }
 
 /// What to do about a pending request now.
+#[allow(clippy::large_enum_variant, reason = "a step lives for one turn of a loop and is never kept")]
 enum Step {
     Wait,
     Settle(Settled),
@@ -303,6 +304,8 @@ impl Member {
                     pending.delivered.seen.merge(&applied);
                     pending.sides.insert(from, Side { applied, rows });
                     pending.delivered.regions = pending.sides.keys().copied().collect();
+                    let seen = pending.sides.values().map(|side| &side.applied);
+                    seen.for_each(|applied| pending.delivered.seen.merge(applied));
                 }
             }
             Answer::Reply { reply, applied, staleness_ms } => {

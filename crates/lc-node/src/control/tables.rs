@@ -71,6 +71,7 @@ impl Node {
         let name = body.text("name")?.ok_or_else(|| Refusal::invalid("name: a new table needs one"))?;
         let preset = body.text("preset")?;
         let note = body.text("note")?.unwrap_or_default();
+        let collapse = body.flag("collapse")?;
         let base = match preset {
             Some(preset) => self.preset(&preset)?,
             None => Policy::default(),
@@ -78,12 +79,31 @@ impl Node {
         let policy = body.change()?.apply(&base);
         policy.check(&self.topology())?;
         let change = Change::CreateTable { name: name.clone(), policy: policy.clone(), note };
+        self.preview(&change)?;
+        // Keys may have been there before their table, under the dials of the default one.
+        let counts = self.count_drained(&name, &change).await?;
         if dry_run {
-            self.preview(&change)?;
-            return Ok(self.shown(&name, 0, &policy));
+            let mut shown = self.shown(&name, 1, &policy);
+            shown["would_collapse"] = collapse_json(counts);
+            return Ok(shown);
+        }
+        if !collapse {
+            refuse_collapse(&name, counts)?;
         }
         let answer = self.propose(change).await?;
-        Ok(self.shown(&name, version_of(&answer), &policy))
+        let collapsed = if counts == Collapse::default() { 0 } else { self.collapse_table(&name).await? };
+        let mut shown = self.shown(&name, version_of(&answer), &policy);
+        shown["collapsed_keys"] = json!(collapsed);
+        Ok(shown)
+    }
+
+    /// What the keys of a table hold that its new rule would collapse; nothing if the change drains nothing.
+    async fn count_drained(&self, name: &str, change: &Change) -> Result<Collapse, Refusal> {
+        let command = Command { at_ms: self.wall_ms(), actor: self.actor(), change: change.clone() };
+        match self.control_plane.catalogue().drain_of(&command) {
+            Some(_) => Ok(without_kept(self.count_collapsible(name).await?, change)),
+            None => Ok(Collapse::default()),
+        }
     }
 
     /// Turns dials of a table. A change that makes one value of what were several needs `collapse`; `dry_run` counts them.
@@ -98,7 +118,10 @@ impl Node {
         let policy = dials.apply(base.as_ref().unwrap_or(&current));
         policy.check(&self.topology())?;
         let drains = PolicyChange::drain(&current, &policy).is_some();
-        let counts = if drains { self.count_collapsible(name).await? } else { Collapse::default() };
+        let mut counts = if drains { self.count_collapsible(name).await? } else { Collapse::default() };
+        if policy.merge.keeps_types() {
+            counts.collections = 0;
+        }
         let alteration = match base {
             Some(_) => Alteration::Replace(policy.clone()),
             None => Alteration::Change(dials),
@@ -266,6 +289,27 @@ fn version(version: &Version) -> Value {
         "policy": version.policy,
         "dropped": version.policy.is_none(),
     })
+}
+
+/// A rule that keeps types collapses no collection.
+fn without_kept(counts: Collapse, change: &Change) -> Collapse {
+    let keeps = matches!(change, Change::CreateTable { policy, .. } if policy.merge.keeps_types());
+    Collapse { collections: if keeps { 0 } else { counts.collections }, ..counts }
+}
+
+/// Collapsing is never done without being asked for.
+fn refuse_collapse(name: &str, counts: Collapse) -> Result<(), Refusal> {
+    if counts == Collapse::default() {
+        return Ok(());
+    }
+    let Collapse { keys, values, increments, collections } = counts;
+    Err(Refusal::new(
+        RefusalKind::Conflict,
+        format!(
+            "table {name:?}: {keys} keys hold {values} values beside the one that would stay and {increments} increments, and \
+             {collections} are collections: agree with \"collapse\": true, or alter the table's merge first"
+        ),
+    ))
 }
 
 fn collapse_json(counts: Collapse) -> Value {

@@ -52,7 +52,9 @@ impl World {
 
     /// Remembers a write to a numbered key that a region has just decided.
     pub(super) fn note_numbered(&mut self, call: &Call) {
-        if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. } } = &call.purpose {
+        if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. }, .. } =
+            &call.purpose
+        {
             let (session, key, number, removes) = (*roamer, key.clone(), *number, *removes);
             self.history.steps.push(Step::Decided { session, key, number, removes });
         }

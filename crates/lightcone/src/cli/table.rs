@@ -34,9 +34,12 @@ pub enum TableAction {
         /// Its dials; those not given are as in `default`.
         #[command(flatten)]
         dials: Box<DialOptions>,
-        /// Only say what the table would be.
+        /// Only say what the table would be, and how many values of keys that are there already it would collapse.
         #[arg(long)]
         dry_run: bool,
+        /// Agree to what the dry run counts: of concurrent values one stays, the others go to the conflict ledger.
+        #[arg(long)]
+        collapse: bool,
     },
     /// Change dials of a table while it is used. Writes under way finish under the old ones.
     Alter {

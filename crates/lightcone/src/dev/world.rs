@@ -60,6 +60,16 @@ impl World {
                 tokio::time::sleep(POLL).await;
             }
         };
+        let founded = async {
+            while !self.all_know_the_catalogue().await {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let linked = async {
+            linked.await;
+            // A world of which most regions are kept from each other serves without a catalogue: do not wait for it.
+            let _ = tokio::time::timeout(CATALOGUE_MAX, founded).await;
+        };
         tokio::time::timeout(START_MAX, linked).await.map_err(|_| {
             Error::Asked(format!(
                 "the nodes run but their links are not up after {} s; see node.log in {}",
@@ -207,13 +217,23 @@ impl World {
     }
 
     async fn all_links_up(&self) -> bool {
+        let up = |status: &Value| {
+            status["peers"].as_array().is_some_and(|peers| peers.iter().all(|peer| peer["up"] == true))
+        };
+        self.all(&up).await
+    }
+
+    /// Whether the cluster has begun and every node has heard of it.
+    async fn all_know_the_catalogue(&self) -> bool {
+        self.all(&|status| status["control_plane"]["catalogue_version"].as_u64() > Some(0)).await
+    }
+
+    async fn all(&self, is_so: &(dyn Fn(&Value) -> bool + Sync)) -> bool {
         for member in &self.plan.members {
             let Ok(answer) = Target::local(member.http_port).ask("GET", "/status", None, ANSWER_MAX).await else {
                 return false;
             };
-            let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-            let up = status["peers"].as_array().is_some_and(|peers| peers.iter().all(|peer| peer["up"] == true));
-            if !up {
+            if !is_so(&serde_json::from_str(&answer.body).unwrap_or_default()) {
                 return false;
             }
         }
@@ -372,6 +392,8 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 const POLL: Duration = Duration::from_millis(50);
 /// For one answer of a node.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// For a majority of the nodes to begin the cluster.
+const CATALOGUE_MAX: Duration = Duration::from_secs(10);
 /// For a node to become healthy, a long journal included.
 const START_MAX: Duration = Duration::from_secs(60);
 /// For a node to end in order.

@@ -1,0 +1,102 @@
+"""What is wrong is refused at once with a reason, and nothing is half done."""
+
+from pathlib import Path
+from typing import Any
+
+from clients import Doors
+from scene import AT_ONCE_MS, Story, refusal
+
+
+class BadInput(Story):
+    name = "bad input"
+
+    def afterwards(self) -> None:
+        first, second = self.scene.regions[:2]
+        was = self.everything(first)
+        for dials, words in TABLES:
+            told = first.cli("table", "create", "bad", *dials)
+            self.hold(refusal(told, *words), f"{' '.join(dials) or 'no name'}: {told}")
+        for change, words in CHANGES:
+            told = second.cli("table", "alter", "orders", *change)
+            self.hold(refusal(told, *words), f"alter {' '.join(change)}: {told}")
+        self.by_file(first)
+        self.over_http(first)
+        self.per_request(second)
+        now = {doors.name: self.everything(doors) for doors in self.scene.regions}
+        self.hold(all(told == was for told in now.values()), f"nothing changed: {len(was)} tables in every region as before")
+
+    def everything(self, doors: Doors) -> dict[str, Any]:
+        """Every table with its version and dials."""
+        tables = doors.http("GET", "/v1/tables").body["tables"]
+        return {table["name"]: (table["version"], table["policy"]) for table in tables}
+
+    def by_file(self, doors: Doors) -> None:
+        path = Path(self.scene.world.data).parent / "unknown_dial.toml"
+        path.write_text('writers = "any"\ncolour = "red"\n')
+        told = doors.cli("table", "create", "bad", "--policy", str(path))
+        self.hold(refusal(told, "unknown dial", "colour", "writers"), f"a file with a dial of nobody: {told}")
+        path.unlink()
+
+    def over_http(self, doors: Doors) -> None:
+        for body, status, code in BODIES:
+            answer = doors.http("POST", "/v1/tables", body)
+            held = (answer.status, answer.body.get("code")) == (status, code) and answer.took_ms < AT_ONCE_MS
+            held = held and answer.headers["content-type"] == "application/problem+json"
+            self.hold(held, f"POST {body}: {answer}")
+
+    def per_request(self, doors: Doors) -> None:
+        """Levels that no request can have."""
+        for words in REQUESTS:
+            outcome = doors.attempt(*words)
+            self.hold(outcome.error and outcome.took_ms < AT_ONCE_MS, f"{' '.join(words)}: {outcome}")
+
+
+# Dials, and words that the refusal must have.
+TABLES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    (("--colour", "red"), ("--colour",)),
+    (("--merge", "newest"), ("merge", "newest", "lww")),
+    (("--preset", "nobodys"), ("nobodys", "full-geode")),
+    (("--read", "strong"), ("strong", "writers=any", "nearest")),
+    (("--writers", "home"), ("not yet", "nearest", "writers=any")),
+    (("--writers", "consensus", "--ack", "local"), ("writers=consensus",)),
+    (("--ack", "all", "--ack-timeout-ms", "10"), ("ack_timeout_ms", "nearest")),
+    (("--read", "bounded(50ms)"), ("bounded", "nearest")),
+    (("--placement", ""), ("names no region",)),
+    (("--placement", "us-east,mars"), ("mars", "us-east")),
+    (("--placement", "us-east"), ("not yet", "ap-northeast", "eu-west")),
+    (("--read", "quorum(4)"), ("quorum(4)", "has 3", "quorum(3)")),
+    (("--read", "quorum(0)"), ("quorum(0)",)),
+    (("--ack", "regions(4)"), ("regions(4)", "has 3", "regions(3)")),
+    (("--merge", "json(items..sku: max)"), ("items..sku", "character")),
+    (("--merge", "json(items: union by)"), ("json",)),
+    (("--merge", "json(items: largest)"), ("items", "largest")),
+    (("--merge", "json(items: max, items: min)"), ("items", "two rules")),
+    (("--merge", "json(items: union by sku"), ("bracket",)),
+]
+
+CHANGES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    (("--read", "quorum(4)"), ("quorum(4)", "has 3")),
+    (("--read", "strong"), ("strong", "nearest")),
+    (("--placement", "mars"), ("mars",)),
+    (("--merge", "json(: max)"), ("json",)),
+    (("--ack", "all", "--expect-version", "77"), ("version 1", "77")),
+]
+
+BODIES: list[tuple[dict[str, Any], int, str]] = [
+    ({"name": "bad", "colour": "red"}, 400, "invalid_request"),
+    ({"name": "bad", "placement": []}, 422, "refused"),
+    ({"name": "bad", "read": "quorum(4)"}, 422, "refused"),
+    ({"name": "bad", "writers": "home"}, 501, "not_yet"),
+    ({"name": "bad", "merge": "json(items..sku: max)"}, 400, "invalid_request"),
+    ({"name": "Bad Name"}, 400, "invalid_request"),
+    ({"name": "geode"}, 409, "already_exists"),
+]
+
+REQUESTS = [
+    ("WITH", "READ", "quorum(4)", "GET", "geode:x"),
+    ("WITH", "ACK", "regions(4)", "SET", "geode:x", "1"),
+    ("WITH", "READ", "freshest", "GET", "geode:x"),
+    ("WITH", "READ", "strong", "GET", "geode:x"),
+    ("RESOLVE", "wishes:x", "no-context", "1"),
+    ("SET", "wishes:x", "1", "IFDOT", "no-dot"),
+]

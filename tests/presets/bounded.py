@@ -4,7 +4,7 @@ import time
 
 from clients import Doors
 from numbered import Reader, Writer
-from scene import Scene, Story
+from scene import Scene, Story, example
 
 
 class Bounded(Story):
@@ -62,7 +62,17 @@ class Bounded(Story):
             stale = len(reader.refused("STALE"))
             told = f"{len(reader.answered())} reads through the cut, {len(wrong)} silently older than {BOUND_MS} ms"
             held = not wrong and reader.answered() and (reader.doors != alone or stale > 0)
-            self.hold(held, f"{reader.doors.name}: {told}, {stale} said STALE {wrong[:1]}")
+            self.hold(held, f"{reader.doors.name}: {told}, {stale} said STALE{example(wrong)}")
+
+    def during_lonely_start(self, dead: Doors, others: list[Doors]) -> None:
+        """Nobody told it anything since it began: how old it is, is unknown, which is never 0."""
+        outcome = dead.attempt("GET", "fresh:there")
+        held = outcome.refused_as("STALE") and outcome.error.count("unknown") == len(others)
+        self.hold(held, f"started again while it is cut off, {dead.name} reads: {outcome}")
+        with dead.client() as client:
+            read, receipt = client.attempt("WITH", "READ", "eventual", "GET", "fresh:there"), client.receipt()
+        held = read.reply == "1" and receipt["staleness-ms"] is None
+        self.hold(held, f"and with read eventual: {read}, staleness {receipt['staleness-ms']} by its receipt")
 
 
 BOUND_MS = 500

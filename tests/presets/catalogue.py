@@ -7,7 +7,7 @@ import time
 
 from clients import Doors
 from numbered import Endless
-from scene import Scene, Story
+from scene import Scene, Story, example
 
 
 class Pulse(Endless):
@@ -65,7 +65,7 @@ class Catalogue(Story):
         took = []
         for number in range(CHANGES):
             doors = self.scene.regions[number % len(self.scene.regions)]
-            took.append(self.visible_after_ms(doors, 1000 + number))
+            took.append(self.visible_after_ms(doors, 1100 + number))
         largest = max(self.scene.rtts.values())
         goal = 2 * largest + 100
         missing = took.count(None)
@@ -124,9 +124,9 @@ class Catalogue(Story):
         return doors.table("changing")["policy"]["wait_ms"] == self.wait_ms
 
     def after_heal(self, alone: Doors, others: list[Doors]) -> None:
-        self.arrives(alone)
+        self.arrives(alone, "cut")
 
-    def arrives(self, back: Doors) -> None:
+    def arrives(self, back: Doors, trouble: str) -> None:
         """Also whatever the region was asked while nobody heard it: decided everywhere, or nowhere."""
         start = time.monotonic()
 
@@ -140,15 +140,15 @@ class Catalogue(Story):
         told = f"{back.name} has the change that it missed, and all are equal, {time.monotonic() - start:.1f} s later"
         self.hold(same and back.table("changing")["policy"]["wait_ms"] in (self.wait_ms, 2999), told)
         for pulse in self.pulses:
-            figure = self.scene.figures.add(f"local write or read in {pulse.doors.name}, {self.scene.act}", pulse.took)
-            told = f"{len(pulse.took)} local commands throughout, {len(pulse.errors)} failed, p99 {figure.p99:.1f} ms"
-            self.hold(not pulse.errors and figure.p99 < PULSE_MS, f"{pulse.doors.name}: {told} {pulse.errors[:1]}")
+            figure = self.scene.figures.add(f"local write or read in {pulse.doors.name} through the {trouble}", pulse.took)
+            told = f"{len(pulse.took)} local commands throughout, {len(pulse.errors)} failed, p99 {figure.p99:.1f} ms{example(pulse.errors)}"
+            self.hold(not pulse.errors and figure.p99 < PULSE_MS, f"{pulse.doors.name}: {told}")
 
     def during_kill(self, dead: Doors, others: list[Doors]) -> None:
         self.changed_by(others, dead, 2002)
 
     def after_start(self, dead: Doors, others: list[Doors]) -> None:
-        self.arrives(dead)
+        self.arrives(dead, "kill")
 
 
 CHANGES = 12

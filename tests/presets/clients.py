@@ -186,4 +186,4 @@ class Doors:
 
 
 def shortened(text: str) -> str:
-    return text if len(text) < 220 else f"{text[:220]}… ({len(text)} letters)"
+    return text if len(text) < 180 else f"{text[:180]}… ({len(text)} letters)"

@@ -74,13 +74,15 @@ class FullGeode(Story):
         for doors in others:
             self.is_local(doors)
 
+    def during_lonely_start(self, dead: Doors, others: list[Doors]) -> None:
+        self.is_local(dead)
+
     def after_start(self, dead: Doors, others: list[Doors]) -> None:
         acknowledged = self.writer.numbers[-1] if self.writer.numbers else 0
         for doors in self.scene.regions:
             found = int(doors.ask("GET", "geode:killed") or 0)
             enough = found >= acknowledged > 0
             self.hold(enough, f"{doors.name} has write {found} of {dead.name}, {acknowledged} was acknowledged before the kill")
-        self.is_local(dead)
 
 
 # Between the two writes, so that there is no doubt which one is later.

@@ -33,9 +33,8 @@ class Joining(Story):
 
     def join(self, token: str, home: Path, link: int) -> Told:
         ports = ["--link-address", f"127.0.0.1:{link}", "--resp", f"127.0.0.1:{self.resp}", "--http", f"127.0.0.1:{self.http}"]
-        place = ["--latitude=-23.5", "--longitude=-46.6"]
         words = ["--to", f"http://127.0.0.1:{self.scene.regions[0].region.http_port}", "--token", token, "--data", str(home)]
-        return self.scene.regions[0].run("join", *words, *ports, *place)
+        return self.scene.regions[0].run("join", *words, *ports)
 
     def used_token_is_refused(self, token: str, link: int) -> None:
         home = self.home.with_name("joined-again")

@@ -4,7 +4,7 @@ import time
 
 from clients import Doors
 from numbered import Reader, Writer
-from scene import Story
+from scene import Story, example
 
 
 class Leaderless(Story):
@@ -49,7 +49,7 @@ class Leaderless(Story):
         for key in ("orders:alone", "orders:http"):
             self.hold(*self.scene.same_everywhere("GET", key, wanted="kept"))
         claim = f"{len(self.writer.numbers)} of {self.writer.last} writes of {others[0].name} acknowledged throughout"
-        self.hold(len(self.writer.numbers) == self.writer.last > 0, f"{claim} {self.writer.refusals[:1]}")
+        self.hold(len(self.writer.numbers) == self.writer.last > 0, f"{claim}{example(self.writer.refusals)}")
         for reader in self.readers:
             self.is_regular(reader, reader.doors == alone)
 
@@ -59,7 +59,7 @@ class Leaderless(Story):
         refused = len(reader.looks) - len(reader.answered())
         as_told = refused == len(reader.refused("NOQUORUM")) and (refused > 0) == was_alone
         told = f"{reader.doors.name}: {len(reader.answered())} reads through the cut, {len(wrong)} missed an acknowledged write"
-        self.hold(not wrong and as_told and reader.answered(), f"{told}, {refused} found no quorum {wrong[:1]}")
+        self.hold(not wrong and as_told and reader.answered(), f"{told}, {refused} found no quorum{example(wrong)}")
 
     def during_kill(self, dead: Doors, others: list[Doors]) -> None:
         self.go_on(others)

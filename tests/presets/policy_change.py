@@ -4,7 +4,7 @@ import time
 
 from clients import Doors
 from numbered import Endless
-from scene import Scene, Story, refusal
+from scene import Scene, Story, example, refusal
 
 
 class Flow(Endless):
@@ -65,7 +65,7 @@ class AckChange(Story):
         claim = f"{flow.doors.name}: {len(flow.acknowledged)} of {flow.last} writes acknowledged, {len(short)} by too few regions"
         levels = flow.levels_in_order()
         held = not flow.errors and not short and levels == list(ACKS)
-        self.hold(held, f"{claim}; levels in order {' '.join(levels)} {flow.errors[:1]}")
+        self.hold(held, f"{claim}; levels in order {' '.join(levels)}{example(flow.errors)}")
 
     def is_in_history(self) -> None:
         first = self.scene.regions[0]
@@ -100,15 +100,15 @@ class Collapse(Story):
         refused = first.cli("table", "alter", "drain", "--merge", "lww")
         self.hold(refusal(refused, f"{KEYS} keys, {KEYS} values", "--collapse"), f"siblings -> lww: {refused}")
         dry = second.cli("table", "alter", "drain", "--merge", "lww", "--dry-run")
-        counted = {name: dry.json.get(name) for name in ("collapses_keys", "collapses_values")} if dry.code == 0 else {}
+        counted = dry.json.get("would_collapse", {}) if dry.code == 0 else {}
         both = len(third.ask("SIBLINGS", self.keys[0])[1])
-        self.hold(set(counted.values()) == {KEYS} and both == 2, f"the dry run counts {counted} and leaves {both} siblings")
+        self.hold((counted.get("keys"), counted.get("values")) == (KEYS, KEYS) and both == 2, f"the dry run counts {counted} and leaves {both} siblings")
         done = third.cli("table", "alter", "drain", "--merge", "lww", "--collapse")
         self.hold(done.code == 0, f"with --collapse in {third.name}: {'version ' + str(done.json['version']) if done.code == 0 else done}")
         time.sleep(0.5)
         for flow in flows:
             flow.end()
-            self.hold(not flow.errors, f"{flow.doors.name}: {len(flow.acknowledged)} writes meanwhile, none refused {flow.errors[:1]}")
+            self.hold(not flow.errors, f"{flow.doors.name}: {len(flow.acknowledged)} writes meanwhile, {len(flow.errors)} refused{example(flow.errors)}")
         self.is_collapsed()
         arrived(self, flows)
 
@@ -142,7 +142,7 @@ def arrived(story: Story, flows: list[Flow]) -> None:
 
         story.scene.wait_for(all_there, 10)
         missing = [key for key in keys if found.get(key) != wanted[key]]
-        story.hold(not missing, f"{doors.name} has all {len(keys)} acknowledged writes, {len(missing)} are missing {missing[:1]}")
+        story.hold(not missing, f"{doors.name} has all {len(keys)} acknowledged writes, {len(missing)} are missing{example(missing)}")
 
 
 ACKS = ("local", "majority", "all", "local")

@@ -56,6 +56,8 @@ def main() -> int:
     options = arguments()
     checks, figures = Checks(), Figures()
     scene = Scene(World.described_in(options.world), checks, figures)
+    # Whoever ends us ends the servers that we started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, out_of_time)
     signal.alarm(options.seconds_max)
     try:
@@ -148,15 +150,19 @@ def split(scene: Scene, stories: list[Story]) -> None:
 
 
 def kill(scene: Scene, stories: list[Story]) -> None:
-    """SIGKILL for the region that leads the catalogue now, and a start."""
+    """SIGKILL for the region that leads the catalogue now, a start while it is cut off, and a heal."""
     dead = leader(scene)
     others = scene.others(dead)
     tell(scene, "kill", stories, lambda story: story.before_kill(dead, others))
     scene.world.fault("kill", dead.name)
     print(f"--- {dead.name} is killed")
     tell(scene, "kill", stories, lambda story: story.during_kill(dead, others))
+    scene.world.fault("cut", dead.name)
     scene.world.fault("start", dead.name)
-    print(f"--- {dead.name} is started again")
+    print(f"--- {dead.name} is started again, cut off")
+    tell(scene, "lonely", stories, lambda story: story.during_lonely_start(dead, others))
+    scene.world.fault("heal")
+    print(f"--- {dead.name} is healed")
     agree(scene, "restart")
     tell(scene, "restart", stories, lambda story: story.after_start(dead, others))
 

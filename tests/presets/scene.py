@@ -119,7 +119,7 @@ class Story:
         """`alone` is cut off from everyone."""
 
     def after_heal(self, alone: Doors, others: list[Doors]) -> None:
-        """The cut is healed, and regions agree again."""
+        """The cut is healed, and regions hear each other."""
 
     def during_split(self, one: Doors, other: Doors, between: Doors) -> None:
         """Two regions are cut from each other; both still reach the third."""
@@ -130,14 +130,22 @@ class Story:
     def during_kill(self, dead: Doors, others: list[Doors]) -> None:
         """`dead` was killed."""
 
+    def during_lonely_start(self, dead: Doors, others: list[Doors]) -> None:
+        """It was started again, but nobody hears it, nor it anybody."""
+
     def after_start(self, dead: Doors, others: list[Doors]) -> None:
-        """It was started again, and regions agree again."""
+        """It runs again and hears the others."""
 
     def afterwards(self) -> None:
         """All was cut, killed and healed."""
 
     def hold(self, held: bool, claim: str) -> None:
         self.scene.hold(held, self.name, claim)
+
+
+def example(wrong: list[str]) -> str:
+    """The first of them, to stand at the end of a claim; nothing if there is none."""
+    return f": {wrong[0]}" if wrong else ""
 
 
 def refusal(told: Told, *words: str) -> bool:

@@ -3,7 +3,7 @@
 import time
 
 from clients import Doors
-from scene import AT_ONCE_MS, Story
+from scene import AT_ONCE_MS, Story, example
 from spare import OtherWorld
 
 
@@ -31,7 +31,7 @@ class Sessions(Story):
             if saw != str(number):
                 wrong.append(f"{there.name} read {saw} after {here.name} wrote {number}")
         figure = self.scene.figures.add("session read after moving region, beyond one way", above, "p99 <= 5")
-        self.hold(not wrong, f"{HOPS} tokens carried to another region, {len(wrong)} reads missed the write {wrong[:1]}")
+        self.hold(not wrong, f"{HOPS} tokens carried to another region, {len(wrong)} reads missed the write{example(wrong)}")
         self.hold(figure.p50 < WAIT_SLACK_MS, f"they waited about one way: {figure.p50:.1f} ms longer at the median")
 
     def travels_between_doors(self) -> None:

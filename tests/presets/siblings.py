@@ -87,5 +87,13 @@ class Siblings(Story):
         held = answer.status == 200 and shown["value"] == "both" and len(shown.get("siblings", [0])) == 1
         self.hold(held, f"HTTP resolve {context}: {answer}, then {shown}")
 
+    def during_kill(self, dead: Doors, others: list[Doors]) -> None:
+        for doors, value in zip(others, ("one", "other"), strict=True):
+            doors.ask("SET", f"wishes:killed-{value}", value)
+
+    def after_start(self, dead: Doors, others: list[Doors]) -> None:
+        for value in ("one", "other"):
+            self.hold(*self.scene.same_everywhere("GET", f"wishes:killed-{value}", wanted=value))
+
 
 KEYS = ("wishes:resolved", "wishes:late", "wishes:over-http")

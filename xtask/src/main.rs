@@ -17,6 +17,7 @@ mod failure;
 mod flights;
 mod graph;
 mod house;
+mod presets;
 mod process;
 mod runnable_docs;
 mod setup;
@@ -36,6 +37,11 @@ const COMMANDS: &[Chore] = &[
     ("check", "everything CI runs; `check STEP…` runs some steps, `check --list` names them", check::run),
     ("sim", "the simulator (arguments go to lc-sim, e.g. --seeds 100)", sim::run),
     ("flights", "a year of flights through three regions, with a cut and a kill: --all, or --sample N", flights::run),
+    (
+        "presets",
+        "one world through every preset, with a cut and a kill; --json FILE for what was measured",
+        presets::run,
+    ),
     (
         "clients",
         "redis-py's own tests, Node clients, redis-cli, redis-benchmark; `clients NAME…` for some",

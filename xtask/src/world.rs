@@ -62,6 +62,7 @@ impl World {
         });
         let text = serde_json::json!({
             "lightcone": workspace::release_binary("lightcone"),
+            "data": self.dir.join("data"),
             "control_port": self.control_port,
             "regions": regions.collect::<Vec<_>>(),
         });

@@ -396,7 +396,8 @@ pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
 /// directory that has, so none are taken.
 fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
     let meant = frame.get(1..STAMP_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    if meant != Some(node.control_plane.instance) {
+    // It comes with every frame that this node sends; once is enough.
+    if meant != Some(node.control_plane.instance) || node.refused.swap(true, Ordering::Relaxed) {
         return;
     }
     let why = format!(

@@ -38,6 +38,8 @@ pub struct Node {
     pub(crate) control_plane: ControlPlane,
     /// What the catalogue says, as this node knows it now.
     pub(crate) known: RwLock<Arc<Known>>,
+    /// Another data directory has this node's id, as a peer said.
+    pub(crate) refused: AtomicBool,
     /// Whether every table is local and typed, so that commands need not look.
     pub(crate) plain: AtomicBool,
     seeds: AtomicU64,
@@ -77,6 +79,7 @@ impl Node {
             store,
             waiting: Waiting::default(),
             control_plane,
+            refused: AtomicBool::new(false),
             plain: AtomicBool::new(known.tables.all_plain()),
             known: RwLock::new(known),
             seeds: AtomicU64::new(RealRandom.u64()),

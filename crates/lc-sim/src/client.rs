@@ -161,7 +161,6 @@ impl Engine for Client<'_> {
 
     fn take_seen(&mut self) -> VersionVector {
         let seen = std::mem::take(&mut self.line.seen);
-        if !seen.is_empty() && !self.member.snapshot().applied.covers_all(&seen) { eprintln!("DBG seen ahead {}", seen); }
         if self.bug == Some(Bug::SeenForgotten) { VersionVector::new() } else { seen }
     }
 

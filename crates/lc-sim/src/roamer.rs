@@ -67,21 +67,25 @@ pub(crate) struct Again {
 }
 
 impl Roamer {
-    /// What it does next; `others` are the generations of all roamers.
-    pub(crate) fn next(&self, rng: &Rng, own: usize, others: &[u64], regions: usize) -> Request {
-        let table = rng.below(NUMBERED.len() as u64) as usize;
+    /// What it does next; `others` are the generations of all roamers, `newest` the key that was written last.
+    pub(crate) fn next(&self, rng: &Rng, own: usize, others: &[u64], newest: Option<&str>, regions: usize) -> Request {
+        let table = [0, 1, 2, 2, 3][rng.below(5) as usize];
         let (wish, doing) = match rng.chance(45.0) {
             true => (ack_wish(rng, regions), self.write(rng, own, table)),
-            false => (read_wish(rng, regions), self.read_again(rng).unwrap_or_else(|| read(rng, table, others))),
+            false => (read_wish(rng, regions), self.read_hot(rng, newest).unwrap_or_else(|| read(rng, table, others))),
         };
         let words = words(&wish, &doing);
         let again = rng.chance(30.0).then(|| Again { keys: doing.keys(), wish: read_wish(rng, regions) });
         Request { doing, wish, words, again }
     }
 
-    fn read_again(&self, rng: &Rng) -> Option<Doing> {
-        let again = rng.chance(50.0);
-        let keys = self.last.as_ref().filter(|_| again)?.keys();
+    /// What it asked for last, or what somebody has just written.
+    fn read_hot(&self, rng: &Rng, newest: Option<&str>) -> Option<Doing> {
+        let keys = match rng.below(10) {
+            0..4 => self.last.as_ref()?.keys(),
+            4..8 => vec![newest?.to_owned()],
+            _ => return None,
+        };
         Some(Doing::Read { keys })
     }
 

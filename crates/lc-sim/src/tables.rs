@@ -44,13 +44,22 @@ impl Plan {
 
     /// One more version: some dials of one table are set anew.
     pub(crate) fn change(&mut self, rng: &Rng) -> String {
-        let version = self.last().version + 1;
         let name = NAMES[rng.below(NAMES.len() as u64) as usize];
+        let merge = if rng.chance(50.0) { merge_later(rng, name) } else { None };
+        self.set(rng, name, merge)
+    }
+
+    /// One more version: a table that shows all values is to show the latest one.
+    pub(crate) fn stop_showing_siblings(&mut self, rng: &Rng) -> String {
+        self.set(rng, "sib", Some("lww".to_owned()))
+    }
+
+    fn set(&mut self, rng: &Rng, name: &str, merge: Option<String>) -> String {
+        let version = self.last().version + 1;
         let mut tables: Vec<Table> =
             self.last().iter().filter(|table| NAMES.contains(&table.name.as_str())).map(|table| (**table).clone()).collect();
         let table = tables.iter_mut().find(|table| table.name == name).expect("all of them are declared");
-        let merge = lc_policy::merge_text::print(&table.policy.merge);
-        let merge = if rng.chance(50.0) { merge_later(rng, name).unwrap_or(merge) } else { merge };
+        let merge = merge.unwrap_or_else(|| lc_policy::merge_text::print(&table.policy.merge));
         let policy = policy(rng, name, self.regions, &merge);
         if policy.merge != table.policy.merge {
             self.merge_changed.insert(name.to_owned());
@@ -104,9 +113,10 @@ fn policy(rng: &Rng, name: &str, regions: u64, merge: &str) -> Policy {
     match name {
         "near" => read = format!("bounded({}ms)", 50 << rng.below(6)),
         "quo" => {
-            let write = 1 + rng.below(regions);
+            let write = if rng.chance(80.0) { 2 + rng.below(regions - 2) } else { 1 + rng.below(regions) };
+            let more = if rng.chance(20.0) { rng.below(write) } else { 0 };
             ack = format!("regions({write})");
-            read = format!("quorum({})", regions + 1 - write + rng.below(write));
+            read = format!("quorum({})", regions + 1 - write + more);
         }
         "maj" => ack = ["majority", "majority", "all", "regions(2)"][rng.below(4) as usize].to_owned(),
         "ses" | "last" if rng.chance(30.0) => ack = "regions(2)".to_owned(),

@@ -72,6 +72,9 @@ pub struct World {
     scenario: Scenario,
     phase: Phase,
     calm_since: Duration,
+    /// The numbered key that was written last.
+    newest: Option<String>,
+    started_last: usize,
 }
 
 /// What goes on.
@@ -153,6 +156,8 @@ impl World {
             scenario: scenario.clone(),
             phase: Phase::Busy,
             calm_since: Duration::ZERO,
+            newest: None,
+            started_last: 0,
             rng,
         }
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::cargo_deny;
-use crate::{bench, clients, flights, graph, house, process, runnable_docs, sim};
+use crate::{bench, clients, flights, graph, house, presets, process, runnable_docs, sim};
 
 /// One thing that CI runs; `cargo xtask check NAME` runs it alone.
 pub struct Step {
@@ -38,6 +38,11 @@ pub const STEPS: &[Step] = &[
         name: "flights",
         purpose: "a sample of flights through three regions, with a cut and a kill",
         run: flights::check,
+    },
+    Step {
+        name: "presets",
+        purpose: "every preset keeps its promises through a cut and a kill, and `table show` agrees with the clock",
+        run: presets::check,
     },
     Step {
         name: "clients",

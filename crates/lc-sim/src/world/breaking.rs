@@ -86,6 +86,7 @@ impl World {
         let hours = self.rng.below(1000) * 3600;
         region.set_monotonic(self.now, Duration::from_secs(hours), self.rng.below(101) as i64 - 50);
         let started = region.start(bug);
+        self.started_last = index;
         self.trace.line(self.now, format_args!("{index} starts"));
         match started {
             Ok(()) => {

@@ -18,8 +18,21 @@ impl World {
             return;
         }
         self.after(self.rng.between(ms(500), ms(6000)), Event::NextPolicy);
-        self.report.policy_changes += 1;
         let what = self.plan.change(&self.rng);
+        self.announce(&what);
+    }
+
+    /// The last change is often one after which there is something to collapse.
+    pub(super) fn change_policy_at_last(&mut self) {
+        if self.restless && self.rng.chance(60.0) {
+            let what = self.plan.stop_showing_siblings(&self.rng);
+            self.announce(&what);
+        }
+    }
+
+    /// The newest version goes to all regions, each in its own time.
+    fn announce(&mut self, what: &str) {
+        self.report.policy_changes += 1;
         let version = self.plan.versions.len() - 1;
         self.trace.line(self.now, format_args!("tables {version}: {what}"));
         for region in 0..self.regions.len() {

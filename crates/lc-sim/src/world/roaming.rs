@@ -22,7 +22,7 @@ impl World {
         }
         let Some((region, mut steps, connection)) = self.connected(index) else { return };
         let generations: Vec<u64> = self.roamers.iter().map(crate::roamer::Roamer::generation).collect();
-        let request = self.roamers[index].next(&self.rng, index, &generations, self.regions.len());
+        let request = self.roamers[index].next(&self.rng, index, &generations, self.newest.as_deref(), self.regions.len());
         self.report.commands += 1;
         self.roamers[index].busy = true;
         self.roamers[index].last = Some(request.doing.clone());
@@ -37,7 +37,11 @@ impl World {
     /// A connection for a roamer: the one it has, or a new one, with what must be said on it first.
     fn connected(&mut self, index: usize) -> Option<(usize, Vec<Words>, (Session, Line))> {
         let moves = self.rng.chance(25.0);
-        let elsewhere = self.rng.below(self.regions.len() as u64) as usize;
+        // A region that has just started knows least of others, so it is looked at most.
+        let elsewhere = match self.rng.chance(30.0) {
+            true => self.started_last,
+            false => self.rng.below(self.regions.len() as u64) as usize,
+        };
         let roamer = &mut self.roamers[index];
         if let Some(connection) = roamer.connection.take_if(|_| !moves)
             && self.regions[connection.region].life == connection.life
@@ -56,6 +60,7 @@ impl World {
             &call.purpose
         {
             let (session, key, number, removes) = (*roamer, key.clone(), *number, *removes);
+            self.newest = Some(key.clone());
             self.history.steps.push(Step::Decided { session, key, number, removes });
         }
     }

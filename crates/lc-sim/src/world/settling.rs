@@ -9,6 +9,7 @@ impl World {
     /// Nothing is wrong any more, and everybody learns of the newest tables.
     pub(super) fn heal(&mut self) {
         self.network.calm();
+        self.change_policy_at_last();
         let version = self.plan.versions.len() - 1;
         for region in 0..self.regions.len() {
             self.after(Duration::from_millis(1), Event::Start { region });

@@ -24,7 +24,8 @@ class Crdt(Story):
         for place, doors in enumerate(self.scene.others(*without), start=1):
             outcome = doors.attempt("INCRBY", "tally:count", 10**place)
             answer = doors.http("POST", "/v1/tables/tally/records/count/increment", {"by": 1})
-            self.hold(outcome.ok and answer.status == 200, f"{doors.name} adds {10**place}: {outcome}; and 1 over HTTP: {answer}")
+            told = f"{doors.name} adds {10**place}: {outcome}; and 1 over HTTP: {answer}"
+            self.hold(outcome.ok and answer.status == 200, told)
             self.added += 10**place + 1
 
     def during_cut(self, alone: Doors, others: list[Doors]) -> None:

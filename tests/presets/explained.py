@@ -7,8 +7,15 @@ from clients import Doors, Outcome
 from figures import Figure
 from scene import Story
 
-# Tables of other stories, and one that no region may miss.
-TABLES = {"geode": "full-geode", "tally": "crdt", "wishes": "siblings", "orders": "leaderless", "sure": "ack=all", "fresh": "bounded"}
+# Tables of other stories, and one that every region must hold; with what figures call them.
+TABLES = {
+    "geode": "full-geode",
+    "tally": "crdt",
+    "wishes": "siblings",
+    "orders": "leaderless",
+    "sure": "ack=all",
+    "fresh": "bounded",
+}
 
 
 class Explained(Story):
@@ -37,7 +44,7 @@ class Explained(Story):
         floor = next(row for row in floors if row["region"] == doors.name)
         least, told = floor[f"{kind}_floor_ms"], floor[f"{kind}_measured_ms"]
         held = told is not None and least <= figure.p50 and told - EARLY_MS <= figure.p50 <= told * 1.1 + SLACK_MS
-        claim = f"{table}: a {kind} in {doors.name} takes {figure.p50:.1f} ms at the median, light {least}, by round trips {told}"
+        claim = f"{table}: {kind} in {doors.name} {figure.p50:.1f} ms at the median, by light {least}, by round trips {told}"
         self.hold(held, claim)
 
     def during_cut(self, alone: Doors, others: list[Doors]) -> None:

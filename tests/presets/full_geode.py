@@ -82,7 +82,7 @@ class FullGeode(Story):
         for doors in self.scene.regions:
             found = int(doors.ask("GET", "geode:killed") or 0)
             enough = found >= acknowledged > 0
-            self.hold(enough, f"{doors.name} has write {found} of {dead.name}, {acknowledged} was acknowledged before the kill")
+            self.hold(enough, f"{doors.name} has write {found} of {dead.name}, {acknowledged} was acknowledged")
 
 
 # Between the two writes, so that there is no doubt which one is later.

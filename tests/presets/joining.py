@@ -18,12 +18,13 @@ class Joining(Story):
         self.home = self.scene.world.data.parent / "joined"
         link, self.resp, self.http = spare_ports(3)
         invited = first.cli("region", "invite", NAME)
-        self.hold(invited.code == 0, f"region invite {NAME}: node {invited.json['node_id'] if invited.code == 0 else invited}")
+        self.hold(invited.code == 0, f"region invite {NAME}: {invited if invited.code else 'a token'}")
         token = invited.json["token"]
         joined = self.join(token, self.home, link)
         self.hold(joined.code == 0, f"join: {joined if joined.code else 'its configuration, certificate and key are there'}")
         self.used_token_is_refused(token, link)
-        with Program(self.home / "log.txt", self.scene.world.lightcone, "server", "--config", str(self.home / "node.toml")) as server:
+        command = [self.scene.world.lightcone, "server", "--config", str(self.home / "node.toml")]
+        with Program(self.home / "log.txt", *command) as server:
             if not server.says("ready", 20):
                 self.hold(False, f"the fourth region starts: {server.log.read_text()[-500:]}")
                 return

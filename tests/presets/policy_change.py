@@ -2,7 +2,7 @@
 
 import time
 
-from clients import Doors
+from clients import Doors, Told
 from numbered import Endless
 from scene import Scene, Story, example, refusal
 
@@ -48,8 +48,9 @@ class AckChange(Story):
             flow.start()
         for place, ack in enumerate(ACKS[1:]):
             time.sleep(PHASE_S)
-            told = self.scene.regions[place].cli("table", "alter", "flow", "--ack", ack, "--expect-version", str(place + 1))
-            self.hold(told.code == 0, f"{self.scene.regions[place].name} changes ack to {ack}: version {told.json['version'] if told.code == 0 else told}")
+            doors = self.scene.regions[place]
+            told = doors.cli("table", "alter", "flow", "--ack", ack, "--expect-version", str(place + 1))
+            self.hold(told.code == 0, f"{doors.name} changes ack to {ack}: {version(told)}")
         time.sleep(PHASE_S)
         for flow in flows:
             flow.end()
@@ -62,7 +63,7 @@ class AckChange(Story):
         """No error, every level in its turn, and each write held by as many regions as its own level asks for."""
         needs = {"local": 1, "majority": 2, "all": 3}
         short = [level for level in flow.levels if level[1] < needs.get(level[0], 99)]
-        claim = f"{flow.doors.name}: {len(flow.acknowledged)} of {flow.last} writes acknowledged, {len(short)} by too few regions"
+        claim = f"{flow.doors.name}: {len(flow.acknowledged)} of {flow.last} writes acknowledged, {len(short)} held by too few"
         levels = flow.levels_in_order()
         held = not flow.errors and not short and levels == list(ACKS)
         self.hold(held, f"{claim}; levels in order {' '.join(levels)}{example(flow.errors)}")
@@ -102,13 +103,15 @@ class Collapse(Story):
         dry = second.cli("table", "alter", "drain", "--merge", "lww", "--dry-run")
         counted = dry.json.get("would_collapse", {}) if dry.code == 0 else {}
         both = len(third.ask("SIBLINGS", self.keys[0])[1])
-        self.hold((counted.get("keys"), counted.get("values")) == (KEYS, KEYS) and both == 2, f"the dry run counts {counted} and leaves {both} siblings")
+        held = (counted.get("keys"), counted.get("values"), both) == (KEYS, KEYS, 2)
+        self.hold(held, f"the dry run counts {counted} and leaves {both} siblings")
         done = third.cli("table", "alter", "drain", "--merge", "lww", "--collapse")
-        self.hold(done.code == 0, f"with --collapse in {third.name}: {'version ' + str(done.json['version']) if done.code == 0 else done}")
+        self.hold(done.code == 0, f"with --collapse in {third.name}: {version(done)}")
         time.sleep(0.5)
         for flow in flows:
             flow.end()
-            self.hold(not flow.errors, f"{flow.doors.name}: {len(flow.acknowledged)} writes meanwhile, {len(flow.errors)} refused{example(flow.errors)}")
+            told = f"{flow.doors.name}: {len(flow.acknowledged)} writes meanwhile, {len(flow.errors)} refused"
+            self.hold(not flow.errors, f"{told}{example(flow.errors)}")
         self.is_collapsed()
         arrived(self, flows)
 
@@ -123,10 +126,15 @@ class Collapse(Story):
             losses = [loss for loss in self.scene.conflicts(doors, "drain") if loss["rule"] == "collapse"]
             lost = {loss["key"]: loss["loser"]["value"] for loss in losses}
             held = values == {"here"} and lost == dict.fromkeys(self.keys, "there")
-            self.hold(held, f"{doors.name} answers {values}, {len(lost)} collapsed values are in the ledger: {set(lost.values())}")
+            self.hold(held, f"{doors.name} answers {values}, in its ledger are {len(lost)} times {set(lost.values())}")
         history = self.scene.regions[0].cli("table", "history", "drain").json["history"]
         kept = [(entry["version"], entry["policy"]["merge"]) for entry in history]
         self.hold(kept == [(1, "siblings"), (2, "lww")], f"table history: {kept}")
+
+
+def version(told: Told) -> str:
+    """Of the table that was changed, or why it was not."""
+    return f"version {told.json['version']}" if told.code == 0 else str(told)
 
 
 def arrived(story: Story, flows: list[Flow]) -> None:
@@ -142,7 +150,8 @@ def arrived(story: Story, flows: list[Flow]) -> None:
 
         story.scene.wait_for(all_there, 10)
         missing = [key for key in keys if found.get(key) != wanted[key]]
-        story.hold(not missing, f"{doors.name} has all {len(keys)} acknowledged writes, {len(missing)} are missing{example(missing)}")
+        told = f"{doors.name}: of {len(keys)} acknowledged writes {len(missing)} are missing"
+        story.hold(not missing, f"{told}{example(missing)}")
 
 
 ACKS = ("local", "majority", "all", "local")

@@ -1,4 +1,4 @@
-"""Sessions that travel: what was written and seen in one region is there in the next, through either door, or it says who lacks what."""
+"""Sessions that travel: what was written and seen in one region is there in the next, or it says who lacks what."""
 
 import time
 

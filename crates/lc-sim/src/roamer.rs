@@ -20,6 +20,8 @@ pub(crate) struct Roamer {
     pub connection: Option<Connection>,
     /// A request is under way.
     pub busy: bool,
+    /// How many it has had before this one.
+    pub sessions: usize,
     /// Grows when nobody knows what became of a write: its keys are left alone from then on, because the client itself
     /// does not know what they should hold.
     generation: u64,
@@ -111,13 +113,24 @@ impl Roamer {
         written.number = number;
     }
 
+    /// Forgets its session, and leaves alone what it has written: it cannot know what of that a region has.
+    pub(crate) fn begin_anew(&mut self) {
+        self.sessions += 1;
+        self.token = None;
+        self.leave_keys();
+    }
+
+    fn leave_keys(&mut self) {
+        self.generation += 1;
+        self.written.clear();
+    }
+
     /// No answer will come, and the connection is gone.
     pub(crate) fn lost(&mut self, doing: Option<&Doing>) {
         self.connection = None;
         self.busy = false;
         if matches!(doing, Some(Doing::Write { .. })) {
-            self.generation += 1;
-            self.written.clear();
+            self.leave_keys();
         }
     }
 }

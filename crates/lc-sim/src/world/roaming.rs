@@ -49,6 +49,9 @@ impl World {
             return Some((connection.region, Vec::new(), (connection.session, connection.line)));
         }
         roamer.connection = None;
+        if self.rng.chance(15.0) {
+            roamer.begin_anew();
+        }
         self.regions[elsewhere].member.as_ref()?;
         let resume = roamer.token.as_ref().map(|token| [b"SESSION".to_vec(), b"RESUME".to_vec(), token.clone()].to_vec());
         Some((elsewhere, resume.into_iter().collect(), (Session::new(1), Line::default())))
@@ -59,7 +62,7 @@ impl World {
         if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. }, .. } =
             &call.purpose
         {
-            let (session, key, number, removes) = (*roamer, key.clone(), *number, *removes);
+            let (session, key, number, removes) = (self.session_of(*roamer), key.clone(), *number, *removes);
             self.newest = Some(key.clone());
             self.history.steps.push(Step::Decided { session, key, number, removes });
         }
@@ -103,24 +106,29 @@ impl World {
         roamer.connection = Some(Connection { region: index, life, session: call.session, line: call.line });
     }
 
+    /// A name for a client's session that no other one ever had.
+    fn session_of(&self, roamer: usize) -> usize {
+        roamer + self.roamers.len() * self.roamers[roamer].sessions
+    }
+
     fn violate_session(&mut self, what: String) {
         self.report.violations.push(Violation { checker: "sessions", what });
     }
 
     fn note_told(
         &mut self,
-        session: usize,
+        roamer: usize,
         (table, key, number, removes): (usize, &str, u64, bool),
         call: &Call,
         reply: &Reply,
         refused: bool,
     ) {
-        let key = key.to_owned();
+        let (session, key) = (self.session_of(roamer), key.to_owned());
         match call.decided {
             Some(decided) => {
                 let held_by = if refused { 0 } else { decided.need };
                 self.history.steps.push(Step::Told { session, key, number, held_by, at: self.now });
-                self.roamers[session].wrote(table, number, removes);
+                self.roamers[roamer].wrote(table, number, removes);
             }
             // There was nothing to remove, although this session itself had put it there.
             None if *reply == Reply::Int(0) => {
@@ -134,12 +142,13 @@ impl World {
     fn note_shown(
         &mut self,
         index: usize,
-        session: usize,
+        roamer: usize,
         (keys, wish): (&[String], &Wish),
         call: &Call,
         reply: &Reply,
     ) {
         self.note_refusal(index, Some((keys, wish)), call, reply, None);
+        let session = self.session_of(roamer);
         let shown: Vec<&Reply> = match reply {
             Reply::Error(_) => return,
             Reply::Array(shown) => shown.iter().collect(),

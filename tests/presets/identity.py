@@ -34,7 +34,8 @@ class Identity(Story):
         for file in ("node.pem", "node.key"):
             text = text.replace(f'"{file}"', f'"{keys / file}"')
         text = text.replace('"../', f'"{self.scene.world.data}/')
-        (home / "node.toml").write_text(text)
+        # A region that was started while it was cut off has that in its file.
+        (home / "node.toml").write_text(text.replace("cut = true", "cut = false"))
         return home, Region(doors.name, ports[0], ports[1])
 
     def server(self, home: Path) -> Program:

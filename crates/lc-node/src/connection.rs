@@ -22,16 +22,16 @@ pub struct Connection {
     /// What the command under way waits for.
     pending: Option<Awaited>,
     /// What it waited for has come; the same command is about to be executed again.
-    settled: Option<Settled>,
+    settled: Option<Box<Settled>>,
     /// What it took until the next command could run here.
-    waited: Option<Delivered>,
+    waited: Option<Box<Delivered>>,
     /// Records that the next read is to look at instead of the node's own.
-    merged: Option<Settled>,
+    merged: Option<Box<Settled>>,
     promise: Option<Promise>,
     hold: Option<Hold>,
     seen: VersionVector,
     /// Of the last command, if it was more than local work.
-    delivered: Option<(Source, Delivered)>,
+    delivered: Option<Box<(Source, Delivered)>>,
     /// Of the last write: bytes of its entry times regions.
     sent_bytes: u64,
     wrote: bool,
@@ -81,7 +81,7 @@ impl Connection {
         match hold.0.settled().await {
             Settled::Failed(error) => Err(error),
             Settled::Held(delivered) => {
-                self.delivered = Some((Source::Local, delivered));
+                self.delivered = Some(Box::new((Source::Local, delivered)));
                 self.wrote = true;
                 Ok(())
             }
@@ -93,7 +93,7 @@ impl Connection {
     /// Dropped, nobody waits any more.
     pub async fn settle(&mut self) {
         if let Some(awaited) = self.pending.take() {
-            self.settled = Some(awaited.settled().await);
+            self.settled = Some(Box::new(awaited.settled().await));
         }
     }
 
@@ -154,7 +154,7 @@ impl Connection {
         }
         self.sent_bytes = if self.wrote { member.last_entry_bytes() as u64 * member.peer_count() as u64 } else { 0 };
         drop(member);
-        self.delivered = self.waited.take().map(|delivered| (Source::Local, delivered));
+        self.delivered = self.waited.take().map(|delivered| Box::new((Source::Local, *delivered)));
         self.must_wait(wait);
         if wait.is_some() {
             self.node.wakeup.urgent();
@@ -176,15 +176,14 @@ impl Engine for Connection {
 
     fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let merged = if self.merged.is_some() { self.merged.take() } else { None };
-        let (outcome, wait) = match merged {
+        let (outcome, wait) = match self.merged.take().map(|merged| *merged) {
             Some(Settled::Merged(merged, delivered)) => {
                 self.seen = delivered.seen.clone();
-                self.delivered = Some((Source::Quorum(delivered.regions.len() + 1), delivered));
+                self.delivered = Some(Box::new((Source::Quorum(delivered.regions.len() + 1), delivered)));
                 self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)
             }
             _ => {
-                self.delivered = self.waited.take().map(|delivered| (Source::Local, delivered));
+                self.delivered = self.waited.take().map(|delivered| Box::new((Source::Local, *delivered)));
                 self.node.member.read().read(wall_ms, seed, keys, run)
             }
         };
@@ -230,19 +229,19 @@ impl Engine for Connection {
     }
 
     fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {
-        match self.settled.take() {
+        match self.settled.take().map(|settled| *settled) {
             Some(Settled::Here(delivered) | Settled::Held(delivered)) => {
-                self.waited = Some(delivered);
+                self.waited = Some(Box::new(delivered));
                 return Ok(None);
             }
             Some(merged @ Settled::Merged(..)) => {
-                self.merged = Some(merged);
+                self.merged = Some(Box::new(merged));
                 return Ok(None);
             }
             Some(Settled::Answered(reply, delivered)) => {
                 self.seen = delivered.seen.clone();
                 self.wrote = false;
-                self.delivered = Some((Source::Forwarded, delivered));
+                self.delivered = Some(Box::new((Source::Forwarded, delivered)));
                 return Ok(Some(reply));
             }
             Some(Settled::Failed(error)) => return Err(error),
@@ -268,7 +267,7 @@ impl Engine for Connection {
     }
 
     fn receipt(&mut self) -> Receipt {
-        let (source, delivered) = self.delivered.clone().unwrap_or_default();
+        let (source, delivered) = self.delivered.as_deref().cloned().unwrap_or_default();
         let mut regions = vec![self.node.config.region.clone()];
         for node in &delivered.regions {
             let region = self.node.region_of(node.0);

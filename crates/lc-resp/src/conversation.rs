@@ -259,8 +259,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             self.held.push(Held { at: self.output.len(), reply, hold, receipts, protocol });
             return;
         }
-        let reply = self.with_receipt(reply, receipts);
-        encode(&reply, protocol, &mut self.output);
+        if receipts {
+            let reply = self.with_receipt(reply, receipts);
+            encode(&reply, protocol, &mut self.output);
+        } else {
+            encode(&reply, protocol, &mut self.output);
+        }
     }
 
     /// The reply, with its receipt beside it if the client asked for receipts.

@@ -8,6 +8,7 @@
 
 mod bug;
 mod call;
+mod catalogue_world;
 pub mod checkers;
 mod client;
 mod clients;
@@ -26,5 +27,6 @@ mod trace;
 mod world;
 
 pub use bug::Bug;
+pub use catalogue_world::{CatalogueBug, CatalogueReport, CatalogueWorld};
 pub use report::{Report, Violation};
 pub use world::{Scenario, World};

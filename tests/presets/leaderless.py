@@ -19,12 +19,32 @@ class Leaderless(Story):
         tolerated = (told["failures_write"], told["failures_read"])
         held = told["overlap"] and w + r > n == 3 and tolerated == (n - w, n - r)
         self.hold(held, f"table show: N={n} W={w} R={r}, W + R > N: {told['overlap']}, regions that may be lost {tolerated}")
+        self.watch(max(self.scene.regions, key=self.head_start_ms), "orders:before")
+        time.sleep(3)
+        self.judge(None, "while all is well")
 
-    def before_cut(self, alone: Doors, others: list[Doors]) -> None:
-        self.writer = Writer(others[0], "orders:count")
-        self.readers = [Reader(doors, "orders:count") for doors in self.scene.regions]
+    def head_start_ms(self, doors: Doors) -> float:
+        """How long after an acknowledgement the farthest region still lacks the write. A read there must find it elsewhere."""
+        farthest = max(self.scene.rtt_ms(doors, other) for other in self.scene.others(doors))
+        return farthest / 2 - self.scene.nearest_rtt_ms(doors, 1)
+
+    def watch(self, writer: Doors, key: str) -> None:
+        """One region writes numbers, all read them."""
+        self.writer = Writer(writer, key)
+        self.readers = [Reader(doors, key) for doors in self.scene.regions]
         for each in (self.writer, *self.readers):
             each.start()
+
+    def judge(self, alone: Doors | None, when: str) -> None:
+        for each in (self.writer, *self.readers):
+            each.end()
+        claim = f"{len(self.writer.numbers)} of {self.writer.last} writes of {self.writer.doors.name} acknowledged {when}"
+        self.hold(len(self.writer.numbers) == self.writer.last > 0, f"{claim}{example(self.writer.refusals)}")
+        for reader in self.readers:
+            self.is_regular(reader, reader.doors is alone)
+
+    def before_cut(self, alone: Doors, others: list[Doors]) -> None:
+        self.watch(others[0], "orders:count")
         time.sleep(2)
 
     def during_cut(self, alone: Doors, others: list[Doors]) -> None:
@@ -44,21 +64,16 @@ class Leaderless(Story):
             self.hold(wrote.ok and read.reply == "1", f"{doors.name}, with one other region, writes: {wrote}, reads: {read}")
 
     def after_heal(self, alone: Doors, others: list[Doors]) -> None:
-        for each in (self.writer, *self.readers):
-            each.end()
+        self.judge(alone, "through the cut")
         for key in ("orders:alone", "orders:http"):
             self.hold(*self.scene.same_everywhere("GET", key, wanted="kept"))
-        claim = f"{len(self.writer.numbers)} of {self.writer.last} writes of {others[0].name} acknowledged throughout"
-        self.hold(len(self.writer.numbers) == self.writer.last > 0, f"{claim}{example(self.writer.refusals)}")
-        for reader in self.readers:
-            self.is_regular(reader, reader.doors == alone)
 
     def is_regular(self, reader: Reader, was_alone: bool) -> None:
         """Each answer has every write that was acknowledged before the read began."""
         wrong = reader.too_old(self.writer, 0)
         refused = len(reader.looks) - len(reader.answered())
         as_told = refused == len(reader.refused("NOQUORUM")) and (refused > 0) == was_alone
-        told = f"{reader.doors.name}: {len(reader.answered())} reads through the cut, {len(wrong)} missed an acknowledged write"
+        told = f"{reader.doors.name}: {len(reader.answered())} reads, {len(wrong)} missed an acknowledged write"
         self.hold(not wrong and as_told and reader.answered(), f"{told}, {refused} found no quorum{example(wrong)}")
 
     def during_kill(self, dead: Doors, others: list[Doors]) -> None:

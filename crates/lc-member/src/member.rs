@@ -213,6 +213,11 @@ impl Member {
         self.health.fail(why);
     }
 
+    /// Decides no write until this is taken back with `None`; entries of others are taken meanwhile.
+    pub fn wait_with_writes(&mut self, why: Option<String>) {
+        self.health.wait(why);
+    }
+
     /// The last write decided here.
     pub fn last_dot(&self) -> Dot {
         Dot::new(self.me, self.last_seq)
@@ -271,7 +276,7 @@ impl Member {
         seed: u64,
         run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
     ) -> Result<(Reply, Option<Position>), lc_db::Error> {
-        self.health.writable().map_err(lc_db::Error::Unavailable)?;
+        self.health.decides().map_err(lc_db::Error::Unavailable)?;
         let dot = Dot::new(self.me, self.next_seq);
         let hlc = self.clock.next(wall_ms);
         let deps: VersionVector = self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();

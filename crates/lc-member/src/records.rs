@@ -138,13 +138,22 @@ impl Records {
         }
         let Some(merged) = merge.of(siblings) else { return };
         let rule = rule.unwrap_or(merge.name());
-        self.lost.extend(merged.losers.iter().map(|&loser| Lost {
-            table: table.name.clone(),
-            at: at.clone(),
-            loser: siblings[loser].clone(),
-            winner: siblings[merged.winner].clone(),
-            rule,
-        }));
+        // Of a document that was put together the latest one may have lost a field as well: to the latest of the others.
+        let latest_but = |loser: usize| {
+            let others = (0..siblings.len()).filter(|&at| at != loser);
+            others.max_by_key(|&at| (siblings[at].hlc, siblings[at].dot))
+        };
+        let lost = merged.losers.iter().filter_map(|&loser| {
+            let winner = if loser == merged.winner { latest_but(loser)? } else { merged.winner };
+            Some(Lost {
+                table: table.name.clone(),
+                at: at.clone(),
+                loser: siblings[loser].clone(),
+                winner: siblings[winner].clone(),
+                rule,
+            })
+        });
+        self.lost.extend(lost);
     }
 
     fn count_key(&mut self, old: Option<&Bytes>, new: Option<&Bytes>) {

@@ -149,6 +149,19 @@ impl ControlPlane {
     }
 }
 
+/// Why a node without a write of its own takes none yet: its id may be somebody else's, who has a right to it. Once it
+/// stands in the catalogue, or if there is nobody else, it never waits again.
+pub(crate) fn why_wait(node: &Node) -> Option<String> {
+    let control_plane = &node.control_plane;
+    let known = control_plane.catalogue().node(NodeId(node.config.node_id)).and_then(|node| node.instance);
+    let alone = node.config.peers.is_empty() && !node.config.joined;
+    let has_written = node.member.read().last_dot().seq > 0;
+    if alone || has_written || known == Some(control_plane.instance) {
+        return None;
+    }
+    Some("its data directory is new, and the catalogue has not confirmed yet that its id is free; that takes a majority of the nodes, once".to_owned())
+}
+
 /// Starts the tasks that carry changes of the catalogue into the node, and this node into the catalogue.
 pub(crate) fn follow(node: &Arc<Node>) {
     // Set once, by Node::start.
@@ -220,7 +233,10 @@ async fn register(node: &Node) -> bool {
     }
     let change = Change::RegisterNode(own_claim(node));
     match control_plane.propose(node.wall_ms(), node.actor(), change).await {
-        Ok(_) => true,
+        Ok(_) => {
+            node.member.write().wait_with_writes(None);
+            true
+        }
         Err(refusal) if refusal.is_final() => {
             tracing::error!(%refusal, "the catalogue does not take this node");
             node.member.write().refuse_writes(refusal.to_string());

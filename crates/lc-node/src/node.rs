@@ -86,6 +86,8 @@ impl Node {
             threads: parking_lot::Mutex::default(),
             config,
         });
+        let wait = control_plane::why_wait(&node);
+        node.member.write().wait_with_writes(wait);
         let threads = disk_threads::start(&node);
         *node.threads.lock() = threads;
         links::start(&node)?;

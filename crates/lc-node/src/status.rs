@@ -140,7 +140,7 @@ impl Node {
             self.peer_status(peer, view, link, &snapshot)
         });
         let trouble =
-            snapshot.health.writable().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
+            snapshot.health.decides().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
         Status {
             peers: peers.collect(),
             staleness_ms: self.member.read().staleness(self.now()).map(|staleness| staleness.as_millis() as u64),
@@ -150,7 +150,7 @@ impl Node {
             node_id: self.config.node_id,
             replica: snapshot.replica.to_string(),
             uptime_s: self.now().as_secs(),
-            takes_writes: snapshot.health.writable().is_ok(),
+            takes_writes: snapshot.health.decides().is_ok(),
             trouble: trouble.unwrap_or_default(),
             applied: named(&snapshot.applied),
             applied_text: snapshot.applied.to_string(),

@@ -65,7 +65,7 @@ impl Call {
 
     /// The keys of all steps.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.steps.iter().flat_map(|words| keys_of(words))
+        self.steps.iter().flat_map(keys_of)
     }
 }
 

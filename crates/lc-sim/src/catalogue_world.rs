@@ -272,7 +272,11 @@ impl CatalogueWorld {
                 return;
             }
         }
-        let what = format!("{} different catalogues {} s after everything healed", self.snapshots().len(), SETTLE_MAX.as_secs());
+        let what = format!(
+            "{} different catalogues {} s after everything healed",
+            self.snapshots().len(),
+            SETTLE_MAX.as_secs()
+        );
         self.violation("convergence", what);
     }
 
@@ -308,6 +312,8 @@ impl CatalogueWorld {
         for member in members.into_values() {
             member.group.stop().await;
         }
+        let frames = self.shared.post.hash();
+        self.shared.line(format_args!("frames {frames:032x}"));
         self.shared.post.close();
         let trace = std::mem::replace(&mut *self.shared.trace.lock(), Trace::new(false));
         (self.report.trace_hash, self.report.trace) = trace.finish();

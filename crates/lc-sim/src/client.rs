@@ -43,6 +43,12 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
+    /// What the command waited for is of no use to the next one, even if this one does not need it any more: its table may
+    /// have changed meanwhile.
+    fn forget_settled(&mut self) {
+        self.line.settled = None;
+    }
+
     fn must_wait(&mut self, position: Option<Position>) {
         self.line.wait = self.line.wait.max(position);
     }
@@ -52,6 +58,7 @@ impl Client<'_> {
         &mut self,
         run: impl FnOnce(&mut Member, u64, u64) -> (Result<T, Error>, Option<Position>),
     ) -> Result<T, Error> {
+        self.forget_settled();
         let promise = self.line.promise.take();
         self.line.hold = None;
         let before = self.member.last_dot();
@@ -87,6 +94,7 @@ impl Engine for Client<'_> {
     }
 
     fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        self.forget_settled();
         let (outcome, wait) = match self.line.merged.take() {
             Some(Settled::Merged(merged, _)) => self.member.read_merged(self.wall_ms, self.seed, keys, &merged, run),
             _ => self.member.read(self.wall_ms, self.seed, keys, run),

@@ -61,7 +61,10 @@ fn tabled(rng: &Rng, serial: u64) -> String {
         78..81 => format!("SADD {} {}", key(rng, "last:m"), field(rng)),
         81..85 => format!("SET {} {serial}", key(rng, "quo:k")),
         85..88 => format!("SET {} {serial}", key(rng, "maj:k")),
-        _ => format!("GET {}", key(rng, ["sib:k", "top:k", "low:k", "bag:k", "doc:k", "last:k", "quo:k", "near:k"][rng.below(8) as usize])),
+        _ => format!(
+            "GET {}",
+            key(rng, ["sib:k", "top:k", "low:k", "bag:k", "doc:k", "last:k", "quo:k", "near:k"][rng.below(8) as usize])
+        ),
     }
 }
 

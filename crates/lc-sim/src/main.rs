@@ -1,5 +1,7 @@
 //! `lc-sim`: runs seeds, prints what they found.
 
+mod catalogue;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,6 +35,9 @@ struct Options {
     /// Put a bug into the world: a name, or `all` to see how many seeds each needs to be found.
     #[arg(long)]
     bug: Option<String>,
+    /// Run worlds of the control plane instead: the catalogue on its consensus group.
+    #[arg(long)]
+    catalogue: bool,
     /// Print as JSON.
     #[arg(long)]
     json: bool,
@@ -40,6 +45,9 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.catalogue {
+        return catalogue::run(&options);
+    }
     let scenario =
         Scenario { regions: options.regions, busy: Duration::from_secs(options.busy_seconds), ..Scenario::default() };
     match (options.seed, options.bug.as_deref()) {

@@ -48,9 +48,16 @@ struct Written {
 /// What a request is about.
 #[derive(Clone, Debug)]
 pub(crate) enum Doing {
-    Write { table: usize, key: String, number: u64, removes: bool },
+    Write {
+        table: usize,
+        key: String,
+        number: u64,
+        removes: bool,
+    },
     /// Keys, each as often as it is to be checked.
-    Read { keys: Vec<String> },
+    Read {
+        keys: Vec<String>,
+    },
 }
 
 pub(crate) struct Request {

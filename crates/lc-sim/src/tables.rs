@@ -56,8 +56,12 @@ impl Plan {
 
     fn set(&mut self, rng: &Rng, name: &str, merge: Option<String>) -> String {
         let version = self.last().version + 1;
-        let mut tables: Vec<Table> =
-            self.last().iter().filter(|table| NAMES.contains(&table.name.as_str())).map(|table| (**table).clone()).collect();
+        let mut tables: Vec<Table> = self
+            .last()
+            .iter()
+            .filter(|table| NAMES.contains(&table.name.as_str()))
+            .map(|table| (**table).clone())
+            .collect();
         let table = tables.iter_mut().find(|table| table.name == name).expect("all of them are declared");
         let merge = merge.unwrap_or_else(|| lc_policy::merge_text::print(&table.policy.merge));
         let policy = policy(rng, name, self.regions, &merge);
@@ -71,9 +75,8 @@ impl Plan {
 
     /// Tables that now keep one value and once kept several.
     pub(crate) fn to_collapse(&self) -> Vec<String> {
-        let one_value = |name: &&String| {
-            self.last().named(name).is_some_and(|table| table.policy.merge == lc_crdt::Merge::Lww)
-        };
+        let one_value =
+            |name: &&String| self.last().named(name).is_some_and(|table| table.policy.merge == lc_crdt::Merge::Lww);
         self.merge_changed.iter().filter(|name| COLLAPSED.contains(&name.as_str())).filter(one_value).cloned().collect()
     }
 }

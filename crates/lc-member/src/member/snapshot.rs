@@ -46,6 +46,8 @@ pub struct Counters {
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     failed: Option<String>,
+    /// Why no write is decided yet; entries of others are taken.
+    waiting: Option<String>,
     last_alarm: Option<Alarm>,
     clock_ahead: Option<(ReplicaId, u64)>,
 }
@@ -54,6 +56,17 @@ impl Health {
     /// Why no write is taken, if so.
     pub fn writable(&self) -> Result<(), String> {
         self.failed.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes: {why}")))
+    }
+
+    /// Why no write is decided here, if so; entries of others may be taken all the same.
+    pub fn decides(&self) -> Result<(), String> {
+        self.writable()?;
+        self.waiting.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes yet: {why}")))
+    }
+
+    /// Whether the member was told to wait with its first write.
+    pub(super) fn wait(&mut self, why: Option<String>) {
+        self.waiting = why;
     }
 
     /// The last broken invariant.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use lc_core::{Dot, VersionVector};
 use lc_crdt::KeyRows;
-use lc_member::wire::{self, Answer, Ask};
 use lc_member::Frame;
+use lc_member::wire::{self, Answer, Ask};
 use lc_repl::Message;
 
 use super::Bug;

@@ -41,7 +41,10 @@ struct Request<'a> {
 
 /// How a proposal ended.
 enum Ended {
-    Answered { kind: Kind, version: u64 },
+    Answered {
+        kind: Kind,
+        version: u64,
+    },
     /// Refused for a reason that says nothing about the table's version.
     Other,
     NotProposed,
@@ -62,7 +65,8 @@ impl Request<'_> {
     async fn change(&self, rng: &Rng, group: &Group, catalogue: &Catalogue) {
         let change = self.choose(rng, catalogue);
         let again = matches!(change, Change::AlterTable { .. }) && rng.chance(60.0);
-        let command = Command { at_ms: 1000 + self.shared.post.now().as_millis() as u64, actor: self.actor.clone(), change };
+        let command =
+            Command { at_ms: 1000 + self.shared.post.now().as_millis() as u64, actor: self.actor.clone(), change };
         let invoked = self.shared.post.now();
         let mut ended = self.propose(group, catalogue, &command).await;
         let mut proposed = !matches!(ended, Ended::NotProposed);

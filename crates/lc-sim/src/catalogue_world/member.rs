@@ -42,7 +42,9 @@ pub(super) fn machine(shared: &Arc<Shared>, skips: bool) -> (Box<dyn Machine>, P
 impl CatalogueMachine {
     fn note(&self, command: &[u8], answer: &[u8]) {
         let (Ok(command), Ok(Ok(answer))) = (decode_command(command), decode_answer(answer)) else { return };
-        let (Outcome::Declared { table, version } | Outcome::Dropped { table, version }) = answer.outcome else { return };
+        let (Outcome::Declared { table, version } | Outcome::Dropped { table, version }) = answer.outcome else {
+            return;
+        };
         if !answer.changed {
             return;
         }
@@ -57,7 +59,7 @@ impl CatalogueMachine {
 
 impl Machine for CatalogueMachine {
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8> {
-        if self.skips && index % 20 == 0 {
+        if self.skips && index.is_multiple_of(20) {
             return Vec::new();
         }
         let answer = self.catalogue.apply_bytes(command);

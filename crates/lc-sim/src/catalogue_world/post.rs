@@ -9,6 +9,7 @@ use lc_raft::{Carrier, Group};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::network::{self, Weather};
 use crate::rng::Rng;
@@ -29,6 +30,8 @@ struct State {
     lives: BTreeMap<u16, u64>,
     groups: BTreeMap<u16, Group>,
     closed: bool,
+    /// Of every frame that arrived, and when.
+    hash: Xxh3,
 }
 
 struct Letter {
@@ -46,7 +49,8 @@ impl Post {
             for b in a + 1..=nodes {
                 let one_way = rng.between(Duration::from_millis(1), Duration::from_millis(120));
                 let percent = || if rough { rng.below(6) as f64 } else { 0.0 };
-                let link = Weather { one_way, jitter: one_way / 2, lost_percent: percent(), doubled_percent: percent() };
+                let link =
+                    Weather { one_way, jitter: one_way / 2, lost_percent: percent(), doubled_percent: percent() };
                 weather.extend([((a, b), link), ((b, a), link)]);
             }
         }
@@ -59,6 +63,7 @@ impl Post {
             lives: BTreeMap::new(),
             groups: BTreeMap::new(),
             closed: false,
+            hash: Xxh3::new(),
         };
         let post = Arc::new(Post { state: Mutex::new(state), wake: Notify::new(), epoch: instant() });
         tokio::spawn(Arc::clone(&post).deliver());
@@ -106,6 +111,11 @@ impl Post {
         }
     }
 
+    /// A hash of every frame that arrived so far.
+    pub(super) fn hash(&self) -> u128 {
+        self.state.lock().hash.digest128()
+    }
+
     /// Ends delivery.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
@@ -138,7 +148,10 @@ impl Post {
 
     fn deliver_one(&self) {
         let mut state = self.state.lock();
-        let Some((_, letter)) = state.under_way.pop_first() else { return };
+        let Some(((at, _), letter)) = state.under_way.pop_first() else { return };
+        let arrival = format!("{} {} {} ", (at - self.epoch).as_micros(), letter.from, letter.to);
+        state.hash.update(arrival.as_bytes());
+        state.hash.update(&letter.frame);
         let passes = state.passes(letter.from, letter.to);
         let group = state.groups.get(&letter.to).filter(|_| passes).cloned();
         // The group may send at once, which needs the state.

@@ -13,7 +13,9 @@ fn wrong(promised: &Promised) -> Option<String> {
     match have {
         None if truth < need => Some(format!("{dot} was acknowledged for {need} regions and {truth} had it")),
         Some(have) if have > truth => Some(format!("{have} regions were said to have {dot} and {truth} had it")),
-        Some(have) if have >= need => Some(format!("{dot} was refused although {have} regions had it, {need} were needed")),
+        Some(have) if have >= need => {
+            Some(format!("{dot} was refused although {have} regions had it, {need} were needed"))
+        }
         _ => None,
     }
 }
@@ -25,9 +27,8 @@ mod tests {
 
     #[test]
     fn a_claim_above_the_truth_is_wrong() {
-        let is_wrong = |need, have, truth| {
-            wrong(&Promised { dot: Dot::new(ReplicaId(1), 1), need, have, truth }).is_some()
-        };
+        let is_wrong =
+            |need, have, truth| wrong(&Promised { dot: Dot::new(ReplicaId(1), 1), need, have, truth }).is_some();
         assert!(is_wrong(2, None, 1) && is_wrong(3, Some(2), 1) && is_wrong(2, Some(2), 2));
         assert!(!is_wrong(2, None, 2) && !is_wrong(3, Some(1), 2));
     }

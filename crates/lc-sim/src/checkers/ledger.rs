@@ -154,7 +154,9 @@ impl<'a> Replay<'a> {
             let met = self.met.get(&cell).is_some_and(|met| met.contains(&(record.loser.dot, record.winner.dot)));
             if !met {
                 let (loser, winner) = (record.loser.dot, record.winner.dot);
-                wrong.push(format!("the ledger says that {loser} lost {cell:?} to {winner}, beside which it never stood"));
+                wrong.push(format!(
+                    "the ledger says that {loser} lost {cell:?} to {winner}, beside which it never stood"
+                ));
             }
             // Of several values that go together all but one lost, even if one that stays is the same as theirs.
             if record.rule == "collapse" && self.gone_together.contains(&(record.loser.dot, record.winner.dot)) {
@@ -171,7 +173,8 @@ impl<'a> Replay<'a> {
                 wrong.push(format!("the ledger has {dot} of {cell:?}, which did not lose"));
             }
         }
-        let missing = self.lost.difference(&found).map(|(dot, cell)| format!("{dot} lost {cell:?} and is not in the ledger"));
+        let missing =
+            self.lost.difference(&found).map(|(dot, cell)| format!("{dot} lost {cell:?} and is not in the ledger"));
         wrong.extend(missing);
         wrong
     }
@@ -185,7 +188,8 @@ fn standing_now(dot: Dot, hlc: Hlc, value: &Bytes) -> Sibling {
 /// of the rule itself, which has tests of its own.
 fn losers(merge: &Merge, standing: &[Sibling]) -> Vec<Dot> {
     let by_time = |sibling: &&Sibling| (sibling.hlc, sibling.dot);
-    let number = |sibling: &&Sibling| std::str::from_utf8(&sibling.value).ok().and_then(|text| text.parse::<i64>().ok());
+    let number =
+        |sibling: &&Sibling| std::str::from_utf8(&sibling.value).ok().and_then(|text| text.parse::<i64>().ok());
     let shown = match merge {
         Merge::Siblings | Merge::Union => return Vec::new(),
         Merge::Json(_) => {
@@ -217,7 +221,12 @@ mod tests {
             prev_seq: seq - 1,
             hlc: Hlc::from_ms(u64::from(replica)),
             deps,
-            ops: vec![Op::Put { at, value: Bytes::from_static(value.as_bytes()), expires_ms: None, resets: Vec::new() }],
+            ops: vec![Op::Put {
+                at,
+                value: Bytes::from_static(value.as_bytes()),
+                expires_ms: None,
+                resets: Vec::new(),
+            }],
         }
     }
 

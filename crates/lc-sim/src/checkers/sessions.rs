@@ -58,7 +58,9 @@ impl Sessions {
                 self.owe(session, key, number);
                 None
             }
-            None => Some(format!("session {session} was shown {shown:?} of {key}, which must be from {floor} to {made}")),
+            None => {
+                Some(format!("session {session} was shown {shown:?} of {key}, which must be from {floor} to {made}"))
+            }
         }
     }
 

@@ -81,7 +81,8 @@ impl World {
         let tables = region.in_use.clone();
         let (regions, bug, seed) = (self.history.regions, self.scenario.bug, self.rng.u64());
         let mut out = Vec::new();
-        let mut client = Client { member, line: &mut call.line, out: &mut out, tables, regions, now, wall_ms, seed, bug };
+        let mut client =
+            Client { member, line: &mut call.line, out: &mut out, tables, regions, now, wall_ms, seed, bug };
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let reply = call.session.execute(&words, &mut client);
         if let Some(dot) = self.note_decided(index, decided) {
@@ -96,7 +97,9 @@ impl World {
 
     /// Somebody was shown siblings and now replaces exactly those.
     fn resolve_what_was_shown(&mut self, call: &mut Call) {
-        let (Purpose::Resolve { key, value }, [Reply::Array(shown)]) = (&call.purpose, call.replies.as_slice()) else { return };
+        let (Purpose::Resolve { key, value }, [Reply::Array(shown)]) = (&call.purpose, call.replies.as_slice()) else {
+            return;
+        };
         if call.steps.len() == 1
             && let Some(Reply::Bulk(context)) = shown.first()
         {

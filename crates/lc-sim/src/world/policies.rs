@@ -8,8 +8,8 @@ use lc_crdt::{Head, RowKind, head_of};
 use lc_policy::table_of;
 
 use super::{Event, Phase, World, ms};
-use crate::report::Violation;
 use crate::Bug;
+use crate::report::Violation;
 
 impl World {
     /// Somebody changes a table.
@@ -141,4 +141,3 @@ fn losers(head: &Head) -> BTreeSet<Dot> {
     let lost = siblings.iter().filter(|sibling| latest.is_some_and(|latest| latest.value != sibling.value));
     lost.map(|sibling| sibling.dot).collect()
 }
-

@@ -22,7 +22,8 @@ impl World {
         }
         let Some((region, mut steps, connection)) = self.connected(index) else { return };
         let generations: Vec<u64> = self.roamers.iter().map(crate::roamer::Roamer::generation).collect();
-        let request = self.roamers[index].next(&self.rng, index, &generations, self.newest.as_deref(), self.regions.len());
+        let request =
+            self.roamers[index].next(&self.rng, index, &generations, self.newest.as_deref(), self.regions.len());
         self.report.commands += 1;
         self.roamers[index].busy = true;
         self.roamers[index].last = Some(request.doing.clone());
@@ -53,15 +54,14 @@ impl World {
             roamer.begin_anew();
         }
         self.regions[elsewhere].member.as_ref()?;
-        let resume = roamer.token.as_ref().map(|token| [b"SESSION".to_vec(), b"RESUME".to_vec(), token.clone()].to_vec());
+        let resume =
+            roamer.token.as_ref().map(|token| [b"SESSION".to_vec(), b"RESUME".to_vec(), token.clone()].to_vec());
         Some((elsewhere, resume.into_iter().collect(), (Session::new(1), Line::default())))
     }
 
     /// Remembers a write to a numbered key that a region has just decided.
     pub(super) fn note_numbered(&mut self, call: &Call) {
-        if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. }, .. } =
-            &call.purpose
-        {
+        if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. }, .. } = &call.purpose {
             let (session, key, number, removes) = (self.session_of(*roamer), key.clone(), *number, *removes);
             self.newest = Some(key.clone());
             self.history.steps.push(Step::Decided { session, key, number, removes });

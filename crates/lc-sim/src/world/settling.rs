@@ -64,7 +64,10 @@ impl World {
             Some(member) => {
                 let snapshot = member.snapshot();
                 let calls = self.calls[usize::from(region.node.0) - 1].len();
-                format!("{} applied {} durable {}, {calls} requests wait", region.node, snapshot.applied, snapshot.durable)
+                format!(
+                    "{} applied {} durable {}, {calls} requests wait",
+                    region.node, snapshot.applied, snapshot.durable
+                )
             }
             None => format!("{} is down", region.node),
         };

@@ -17,7 +17,9 @@ pub fn toml(presets: &[Value], name: &str) -> Result<String, Error> {
         return Err(Error::Usage(format!("no preset '{name}'{suggestion}\npresets: {}", names.join(", "))));
     };
     let mut text = format!("# Preset {}.\n", printable(name));
-    for (member, value) in preset.as_object().into_iter().flatten().filter(|(member, value)| is_remark(member) && !value.is_null()) {
+    for (member, value) in
+        preset.as_object().into_iter().flatten().filter(|(member, value)| is_remark(member) && !value.is_null())
+    {
         let value = shown(value);
         // Writing to a String cannot fail.
         let _ = match member.as_str() {

@@ -32,14 +32,34 @@ fn some_seeds_are_clean() {
 
 /// A checker that cannot fail is worth nothing: each of these mistakes must be noticed within a few seeds.
 #[test]
-fn every_seeded_bug_is_found() {
-    let missed: Vec<Bug> = Bug::ALL.into_iter().filter(|&bug| !found(bug)).collect();
+fn every_seeded_bug_is_found_in_replication() {
+    find(&Bug::ALL[..BUGS_OF_REPLICATION]);
+}
+
+#[test]
+fn every_seeded_bug_is_found_in_what_tables_promise() {
+    find(&Bug::ALL[BUGS_OF_REPLICATION..]);
+}
+
+fn find(bugs: &[Bug]) {
+    let missed: Vec<Bug> = bugs.iter().copied().filter(|&bug| !found(bug)).collect();
     assert!(missed.is_empty(), "not found within {SEEDS} seeds: {missed:?}");
 }
 
 fn found(bug: Bug) -> bool {
-    let scenario = Scenario { bug: Some(bug), ..Scenario::default() };
-    (1..=SEEDS).any(|seed| !World::run(seed, &scenario).violations.is_empty())
+    let scenario = Scenario { bug: Some(bug), busy: Duration::from_secs(10), ..Scenario::default() };
+    let first = first_seed(bug);
+    (first..first + SEEDS).any(|seed| !World::run(seed, &scenario).violations.is_empty())
+}
+
+/// Where the rarer ones were found last, to save time; a change of the member's code deals the seeds anew.
+fn first_seed(bug: Bug) -> u64 {
+    match bug {
+        Bug::QuorumOneShort => 26,
+        Bug::OldDisk | Bug::UnknownStalenessIsZero => 14,
+        Bug::CollapsedUnderOldRule => 9,
+        _ => 1,
+    }
 }
 
 #[test]
@@ -62,5 +82,5 @@ fn every_seeded_bug_of_the_control_plane_is_found() {
     assert!(missed.is_empty(), "not found within {SEEDS} seeds: {missed:?}");
 }
 
-/// The rarest takes 14 at the time of writing; a change of the member's code deals the seeds anew.
+const BUGS_OF_REPLICATION: usize = 15;
 const SEEDS: u64 = 100;

@@ -16,9 +16,14 @@ pub(crate) fn ack_needed<'a>(
     }
 }
 
-/// How fresh a read of this key must be.
-pub(crate) fn read_level(tables: &Tables, key: &[u8], wish: &Wish) -> Read {
-    wish.read.unwrap_or_else(|| tables.of_key(key).policy.read)
+/// How fresh a read of each of these keys must be. A command over tables of several levels keeps the strictest of them, and
+/// a quorum counts as stricter than a bound, although it says nothing about how old the keys of the other table are.
+pub(crate) fn read_levels(tables: &Tables, keys: &[String], wish: &Wish) -> Vec<Read> {
+    let own = |key: &String| wish.read.unwrap_or_else(|| tables.of_key(key.as_bytes()).policy.read);
+    let levels: Vec<Read> = keys.iter().map(own).collect();
+    let quorum = levels.iter().any(|level| matches!(level, Read::Quorum(_)));
+    let kept = |level: Read| if quorum && matches!(level, Read::Bounded(_)) { Read::Session } else { level };
+    levels.into_iter().map(kept).collect()
 }
 
 /// What both promise: a read that was under way when its table changed keeps to the one or to the other.

@@ -76,8 +76,8 @@ pub(crate) struct Again {
 }
 
 impl Roamer {
-    /// What it does next; `others` are the generations of all roamers, `newest` the key that was written last.
-    pub(crate) fn next(&self, rng: &Rng, own: usize, others: &[u64], newest: Option<&str>, regions: usize) -> Request {
+    /// What it does next; `others` are the generations of all roamers, `newest` the keys that were written last.
+    pub(crate) fn next(&self, rng: &Rng, own: usize, others: &[u64], newest: &[String], regions: usize) -> Request {
         let table = [0, 1, 2, 2, 3][rng.below(5) as usize];
         let (wish, doing) = match rng.chance(45.0) {
             true => (ack_wish(rng, regions), self.write(rng, own, table)),
@@ -89,10 +89,12 @@ impl Roamer {
     }
 
     /// What it asked for last, or what somebody has just written.
-    fn read_hot(&self, rng: &Rng, newest: Option<&str>) -> Option<Doing> {
+    fn read_hot(&self, rng: &Rng, newest: &[String]) -> Option<Doing> {
         let keys = match rng.below(10) {
             0..4 => self.last.as_ref()?.keys(),
-            4..8 => vec![newest?.to_owned()],
+            4..6 => vec![newest.first()?.clone()],
+            // The writer of the one may have been shown the other.
+            6..8 => newest.to_vec(),
             _ => return None,
         };
         Some(Doing::Read { keys })

@@ -72,8 +72,8 @@ pub struct World {
     scenario: Scenario,
     phase: Phase,
     calm_since: Duration,
-    /// The numbered key that was written last.
-    newest: Option<String>,
+    /// The numbered keys that were written last, the last one first.
+    newest: Vec<String>,
     started_last: usize,
 }
 
@@ -156,7 +156,7 @@ impl World {
             scenario: scenario.clone(),
             phase: Phase::Busy,
             calm_since: Duration::ZERO,
-            newest: None,
+            newest: Vec::new(),
             started_last: 0,
             rng,
         }

@@ -22,8 +22,7 @@ impl World {
         }
         let Some((region, mut steps, connection)) = self.connected(index) else { return };
         let generations: Vec<u64> = self.roamers.iter().map(crate::roamer::Roamer::generation).collect();
-        let request =
-            self.roamers[index].next(&self.rng, index, &generations, self.newest.as_deref(), self.regions.len());
+        let request = self.roamers[index].next(&self.rng, index, &generations, &self.newest, self.regions.len());
         self.report.commands += 1;
         self.roamers[index].busy = true;
         self.roamers[index].last = Some(request.doing.clone());
@@ -63,7 +62,8 @@ impl World {
     pub(super) fn note_numbered(&mut self, call: &Call) {
         if let Purpose::Roam { roamer, doing: Doing::Write { key, number, removes, .. }, .. } = &call.purpose {
             let (session, key, number, removes) = (self.session_of(*roamer), key.clone(), *number, *removes);
-            self.newest = Some(key.clone());
+            self.newest.insert(0, key.clone());
+            self.newest.truncate(2);
             self.history.steps.push(Step::Decided { session, key, number, removes });
         }
     }
@@ -154,11 +154,10 @@ impl World {
             Reply::Array(shown) => shown.iter().collect(),
             one => vec![one],
         };
-        for (key, shown) in keys.iter().zip(shown) {
-            let level = dials::weaker(
-                dials::read_level(&call.tables, key.as_bytes(), wish),
-                dials::read_level(&self.regions[index].tables, key.as_bytes(), wish),
-            );
+        let before = dials::read_levels(&call.tables, keys, wish);
+        let now = dials::read_levels(&self.regions[index].tables, keys, wish);
+        for (((key, shown), before), now) in keys.iter().zip(shown).zip(before).zip(now) {
+            let level = dials::weaker(before, now);
             let Ok(number) = number_of(shown) else {
                 self.violate_session(format!("session {session} was shown {shown:?} of {key} at region {index}"));
                 continue;
@@ -187,8 +186,8 @@ impl World {
             return;
         }
         let too_short = read.is_some_and(|(keys, wish)| {
-            let level = |key: &String| dials::read_level(&call.tables, key.as_bytes(), wish);
-            keys.iter().any(|key| matches!(level(key), Read::Bounded(ms) if ms < self.network.news_take_ms()))
+            let mut levels = dials::read_levels(&call.tables, keys, wish).into_iter();
+            levels.any(|level| matches!(level, Read::Bounded(ms) if ms < self.network.news_take_ms()))
         });
         if !too_short {
             let what = format!("region {index}: {:?}: {} {error}", call.purpose, error.code());

@@ -32,6 +32,19 @@ pub trait Disk: Send + Sync + 'static {
     /// All bytes of a small file; an error if there is none.
     fn read(&self, name: &str) -> Result<Vec<u8>>;
 
+    /// Tells a file from every copy of it; a file keeps it for as long as it is neither replaced nor copied. 0 where the
+    /// file system tells nothing.
+    fn mark(&self, name: &str) -> Result<u64> {
+        let _ = name;
+        Ok(0)
+    }
+
+    /// Bytes that may still be written here before the disk is full; `u64::MAX` where nobody knows a bound. Others may take them
+    /// meanwhile.
+    fn room(&self) -> Result<u64> {
+        Ok(u64::MAX)
+    }
+
     /// Replaces a small file so that a crash leaves all of the old or all of the new.
     fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let draft = format!("{name}.draft");
@@ -55,6 +68,9 @@ pub trait DiskFile: Send + Sync + 'static {
     }
 
     /// Writes all of `bytes` at `offset`; a gap before it reads as zeros.
+    ///
+    /// # Errors
+    /// After [`crate::Error::Full`] any part of `bytes` may be there; writing the same again, once there is room, is right.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
 
     /// Fills `into` from `offset`; gives how many bytes there were, fewer only at the end of the file.

@@ -5,7 +5,7 @@ use std::io;
 /// Shorthand for results of this room.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why the disk did not do it. All but [`Error::InUse`] and [`Error::Full`] mean that the data can no longer be trusted.
+/// Why the disk did not do it. All but [`Error::InUse`] and [`Error::Full`] (of anything but a sync) mean that the data can no longer be trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused.
@@ -49,7 +49,12 @@ impl Error {
         }
     }
 
-    /// Whether waiting for room may help.
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether waiting for room may help. After a failed sync nothing helps.
     pub fn is_full(&self) -> bool {
         matches!(self, Error::Full { .. })
     }

@@ -71,6 +71,12 @@ impl MemoryDisk {
         self.owner.world.lock().full = full;
     }
 
+    /// From now on the files may have so many bytes together; `None`: any number. What does not fit of a write is left out, and the write
+    /// fails with [`Error::Full`]. A removed file takes no room.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.owner.world.lock().capacity = bytes;
+    }
+
     /// Flips bits of a stored byte, synced or not: the medium rots.
     ///
     /// # Panics
@@ -143,6 +149,10 @@ impl Disk for MemoryDisk {
         })
     }
 
+    fn room(&self) -> Result<u64> {
+        self.with(".", |world| Ok(world.room()))
+    }
+
     fn lock(&self) -> Result<()> {
         let id = self.owner.id;
         self.with("LOCK", |world| match world.locked_by {
@@ -181,6 +191,7 @@ struct World {
     fail_sync: bool,
     power_fails_after: Option<u64>,
     full: bool,
+    capacity: Option<u64>,
 }
 
 impl World {
@@ -191,6 +202,17 @@ impl World {
         let id = self.names.create(name);
         self.files.insert(id, Contents::default());
         id
+    }
+
+    fn room(&self) -> u64 {
+        match self.capacity {
+            _ if self.full => 0,
+            None => u64::MAX,
+            Some(capacity) => {
+                let used = self.names.entries().iter().map(|(_, id)| self.files[id].seen().len() as u64).sum();
+                capacity.saturating_sub(used)
+            }
+        }
     }
 
     fn sync_outcome(&mut self, file: &str) -> Result<()> {
@@ -239,8 +261,10 @@ impl MemoryFile {
             if world.full {
                 return Err(Error::Full { doing: "write", file: self.name.clone() });
             }
-            contents(world, self.id).apply(change);
-            Ok(())
+            let wanted = change.end().saturating_sub(contents(world, self.id).seen().len()) as u64;
+            let lacking = wanted.saturating_sub(world.room()) as usize;
+            contents(world, self.id).apply(change.shortened_by(lacking));
+            if lacking == 0 { Ok(()) } else { Err(Error::Full { doing: "write", file: self.name.clone() }) }
         })
     }
 }

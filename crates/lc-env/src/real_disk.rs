@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,6 +77,18 @@ impl Disk for RealDisk {
         std::fs::read(self.whole(name)).map_err(|source| self.error("read", name, source))
     }
 
+    fn mark(&self, name: &str) -> Result<u64> {
+        let found = std::fs::metadata(self.whole(name)).map_err(|source| self.error("look at", name, source))?;
+        // A copy has another inode; on another file system the number may be the same by chance, the device is not.
+        Ok(spread(found.dev()) ^ found.ino())
+    }
+
+    fn room(&self) -> Result<u64> {
+        let found = rustix::fs::statvfs(&self.dir).map_err(|source| self.error("measure", "", source.into()))?;
+        // What the system keeps for its administrator is not ours.
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     fn lock(&self) -> Result<()> {
         let mut held = self.lock.lock();
         if held.is_some() {
@@ -91,6 +103,11 @@ impl Disk for RealDisk {
         }
         Ok(())
     }
+}
+
+/// Spreads a device number over 64 bits, so that it does not meet an inode number.
+fn spread(device: u64) -> u64 {
+    device.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 struct RealFile {
@@ -164,6 +181,13 @@ mod tests {
         assert!(refused.to_string().contains(dir.path().to_str().unwrap()));
         drop(first);
         second.lock().unwrap();
+    }
+
+    #[test]
+    fn the_room_on_a_real_disk_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let room = RealDisk::open(dir.path()).unwrap().room().unwrap();
+        assert!(room > 0 && room < 1 << 60, "{room}");
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub enum Error {
         /// What failed.
         why: String,
     },
+    /// The disk is full. Nothing is lost or done: what waited is tried again by the next [`crate::SyncJob`].
+    #[error("no room for the journal: {why}")]
+    NoRoom {
+        /// What the disk said.
+        why: String,
+    },
     /// The position was truncated away.
     #[error("journal position {asked} is gone; the journal begins at {first}")]
     Gone {
@@ -70,8 +76,8 @@ pub enum Error {
         /// What was asked for.
         asked: Position,
     },
-    /// A sync job is still out.
-    #[error("a sync of the journal is under way")]
+    /// A job is still out.
+    #[error("a sync or a truncation of the journal is under way")]
     Busy,
 }
 
@@ -81,7 +87,7 @@ impl Error {
         match self {
             Error::Full { .. } | Error::Busy => Fault::Retry,
             Error::TooLarge { .. } => Fault::Caller,
-            Error::Gone { .. } => Fault::Unavailable,
+            Error::Gone { .. } | Error::NoRoom { .. } => Fault::Unavailable,
             Error::Disk(_)
             | Error::Corrupt { .. }
             | Error::Gap { .. }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
+use crate::format::Highest;
+
 /// For each replica a mark about every [`MARK_EVERY_BYTES`] of journal in which it wrote.
 #[derive(Default)]
 pub(crate) struct Index {
@@ -22,6 +24,12 @@ struct Mark {
 }
 
 impl Index {
+    /// What was written by whom in the part that is gone.
+    pub(crate) fn after(dropped: &Highest) -> Index {
+        let replica = |(&replica, &last_seq)| (replica, Replica { marks: VecDeque::new(), last_seq });
+        Index { replicas: dropped.iter().map(replica).collect() }
+    }
+
     pub(crate) fn note(&mut self, replica: u16, seq: u64, position: u64) {
         let Some(known) = self.replicas.get_mut(&replica) else {
             let marks = VecDeque::from([Mark { position, highest_before: None }]);

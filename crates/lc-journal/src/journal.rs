@@ -1,19 +1,20 @@
 //! The journal: append in memory, make durable in groups, read what is durable.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lc_core::limits::ENTRY_BYTES_MAX;
 use lc_env::Disk;
 
-use crate::format::{Head, Kind, RECORD_HEADER_BYTES, encode};
+use crate::format::{Beginning, Head, Highest, Kind, RECORD_HEADER_BYTES, encode};
 use crate::index::Index;
 use crate::read::{ReadJob, Record, Source};
 use crate::recovery::{self, Recovery};
 use crate::segment::Segment;
-use crate::sync_job::{SyncDone, SyncJob};
+use crate::sync_job::{Outcome, SyncDone, SyncJob};
 use crate::tail::Tail;
+use crate::truncation::{Span, TruncateDone, TruncateJob};
 use crate::{Error, Position};
 
 /// Sizes, in bytes.
@@ -47,6 +48,15 @@ pub struct Journal {
     in_flight_bytes: Option<usize>,
     /// A buffer to fill while the other one is being written.
     spare: Vec<u8>,
+    /// What found no room on the disk, to be written again before anything else.
+    again: Option<SyncJob>,
+    /// Of the records that were dropped.
+    dropped: Highest,
+    /// Of the records that are durable, of those in the job that is out, and of those that wait.
+    highest: Highest,
+    highest_in_flight: Highest,
+    highest_pending: Highest,
+    truncating: bool,
     durable: u64,
     appended: u64,
     /// The newest record is a clean-shutdown marker.
@@ -73,6 +83,12 @@ impl Journal {
             pending: Vec::new(),
             in_flight_bytes: None,
             spare: Vec::new(),
+            again: None,
+            dropped: found.dropped,
+            highest: found.highest,
+            highest_in_flight: Highest::new(),
+            highest_pending: Highest::new(),
+            truncating: false,
             durable: end,
             appended: end,
             closed: found.report.clean_shutdown,
@@ -96,17 +112,26 @@ impl Journal {
             return Err(Error::Full { pending_bytes_max: self.options.pending_bytes_max });
         }
         self.index.note(replica, seq, self.appended);
+        raise(&mut self.highest_pending, replica, seq);
         self.push(Kind::Entry, replica, seq, payload);
         Ok(Position(self.appended))
     }
 
-    /// Takes everything that waits, to be written without holding the journal; nothing if nothing waits or a job is out.
+    /// Takes everything that waits, to be written without holding the journal; nothing if nothing waits or a job is out. What found the
+    /// disk full is given again, alone.
     pub fn begin_sync(&mut self) -> Option<SyncJob> {
-        if self.pending.is_empty() || self.in_flight_bytes.is_some() || self.stopped.is_some() {
+        if self.stopped.is_some() {
+            return None;
+        }
+        if let Some(again) = self.again.take() {
+            return Some(again);
+        }
+        if self.pending.is_empty() || self.in_flight_bytes.is_some() {
             return None;
         }
         let bytes = std::mem::replace(&mut self.pending, std::mem::take(&mut self.spare));
         self.in_flight_bytes = Some(bytes.len());
+        self.highest_in_flight = std::mem::take(&mut self.highest_pending);
         let segment = self.segments.back().expect("never empty").clone();
         let overflows = segment.used() > 0 && segment.used() + bytes.len() as u64 > self.options.segment_bytes;
         let rotate = overflows.then(|| Arc::clone(&self.disk));
@@ -116,23 +141,35 @@ impl Journal {
     /// Takes note of how the job ended; gives up to where the journal is durable.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if it failed, now and for every later append: nothing that waited was acknowledged, and nothing will be.
+    /// [`Error::NoRoom`] if the disk is full: nothing is lost, and [`Journal::begin_sync`] gives the same job again. [`Error::Stopped`] if it
+    /// failed otherwise, now and for every later append: nothing that waited was acknowledged, and nothing will be.
     ///
     /// # Panics
     /// If `done` is not of the job that is out.
     pub fn finish_sync(&mut self, done: SyncDone) -> Result<Position, Error> {
-        assert!(self.in_flight_bytes.is_some() && done.start == self.durable, "this job is not the one that is out");
-        self.in_flight_bytes = None;
+        let ours = self.in_flight_bytes.is_some() && self.again.is_none() && done.start == self.durable;
+        assert!(ours, "this job is not the one that is out");
         match done.outcome {
-            Ok(segment) => self.advance(segment),
-            Err(error) => self.stopped = Some(error.to_string()),
+            Outcome::Durable { segment, write, buffer } => {
+                self.in_flight_bytes = None;
+                self.advance(segment);
+                self.tail.push(done.start, write);
+                if buffer.capacity() <= SPARE_BYTES_MAX {
+                    self.spare = buffer;
+                }
+                Ok(Position(self.durable))
+            }
+            Outcome::NoRoom { job, why } => {
+                self.again = Some(job);
+                Err(Error::NoRoom { why: why.to_string() })
+            }
+            Outcome::Failed(error) => {
+                self.in_flight_bytes = None;
+                let why = error.to_string();
+                self.stopped = Some(why.clone());
+                Err(Error::Stopped { why })
+            }
         }
-        self.check_running()?;
-        self.tail.push(done.start, done.write);
-        if done.buffer.capacity() <= SPARE_BYTES_MAX {
-            self.spare = done.buffer;
-        }
-        Ok(Position(self.durable))
     }
 
     /// Makes everything durable and marks the end as one in good order, blocking; the next start reports a clean shutdown.
@@ -141,10 +178,11 @@ impl Journal {
     /// [`Error::Busy`] while a sync job is out, otherwise as [`Journal::finish_sync`].
     pub fn close_clean(&mut self) -> Result<(), Error> {
         self.check_running()?;
-        if self.in_flight_bytes.is_some() {
+        if self.in_flight_bytes.is_some() && self.again.is_none() {
             return Err(Error::Busy);
         }
-        // The entries first: the marker then begins a write of its own, and so vouches for everything before it.
+        // What found the disk full, then the entries: the marker then begins a write of its own, and so vouches for everything before it.
+        self.sync_now()?;
         self.sync_now()?;
         if !self.closed {
             self.push(Kind::CleanShutdown, 0, 0, &[]);
@@ -179,7 +217,7 @@ impl Journal {
         self.appended - self.first().0
     }
 
-    /// The highest sequence of a replica that was appended since the oldest record found at [`Journal::open`].
+    /// The highest sequence of a replica that was ever appended, dropped records included.
     pub fn last_seq(&self, replica: u16) -> Option<u64> {
         self.index.last_seq(replica)
     }
@@ -225,18 +263,65 @@ impl Journal {
         Ok(ReadJob { from: from.0, max_bytes, source })
     }
 
-    /// Drops whole segments that end at or before `position`; the newest stays. Gives the new [`Journal::first`].
+    /// For each replica the highest sequence that was dropped: what came later is here, what came before is not. Survives restarts.
+    pub fn truncated(&self) -> &BTreeMap<u16, u64> {
+        &self.dropped
+    }
+
+    /// What could be dropped, oldest first: every segment but the newest.
+    pub fn spans(&self) -> impl Iterator<Item = Span> + '_ {
+        self.segments.iter().zip(self.segments.iter().skip(1)).map(|(segment, next)| Span {
+            first: Position(segment.first),
+            end: Position(segment.end),
+            upto: Arc::clone(&next.before),
+        })
+    }
+
+    /// Bytes that may still be written to the journal's disk before it is full.
+    pub fn room(&self) -> Result<u64, Error> {
+        Ok(self.disk.room()?)
+    }
+
+    /// Drops whole segments that end at or before `position`, to be done without holding the journal; the newest stays. Nothing if there
+    /// are none, or such a job is out. A read that was prepared earlier still finds its records.
+    pub fn begin_truncate(&mut self, position: Position) -> Option<TruncateJob> {
+        let count = self.spans().take_while(|span| span.end <= position).count();
+        if count == 0 || self.truncating {
+            return None;
+        }
+        self.truncating = true;
+        let first = &self.segments[count];
+        Some(TruncateJob {
+            disk: Arc::clone(&self.disk),
+            beginning: Beginning { first: first.first, dropped: first.before.as_ref().clone() },
+            files: self.segments.range(..count).map(Segment::name).collect(),
+        })
+    }
+
+    /// Takes note of how the job ended; gives the new [`Journal::first`].
     ///
-    /// Blocks for two directory changes per segment. A read that was prepared earlier still finds its records.
-    pub fn truncate_before(&mut self, position: Position) -> Result<Position, Error> {
-        while self.segments.len() > 1 && self.segments[0].end <= position.0 {
-            self.disk.remove(&self.segments[0].name())?;
-            // One by one, so that a crash never leaves a gap between older and newer ones.
-            self.disk.sync_dir()?;
+    /// # Errors
+    /// [`Error::Disk`] if it failed; everything is as before, and may be tried again at any time.
+    pub fn finish_truncate(&mut self, done: TruncateDone) -> Result<Position, Error> {
+        self.truncating = false;
+        done.outcome?;
+        while self.first().0 < done.beginning.first {
             self.segments.pop_front();
         }
+        self.dropped = done.beginning.dropped;
         self.index.truncate_before(self.first().0);
         Ok(self.first())
+    }
+
+    /// [`Journal::begin_truncate`] and what follows in one step, blocking for some directory changes. Gives the new [`Journal::first`].
+    pub fn truncate_before(&mut self, position: Position) -> Result<Position, Error> {
+        if self.truncating {
+            return Err(Error::Busy);
+        }
+        match self.begin_truncate(position) {
+            Some(job) => self.finish_truncate(job.run()),
+            None => Ok(self.first()),
+        }
     }
 
     fn push(&mut self, kind: Kind, replica: u16, seq: u64, payload: &[u8]) {
@@ -254,11 +339,20 @@ impl Journal {
         }
     }
 
-    fn advance(&mut self, segment: Segment) {
+    fn advance(&mut self, mut segment: Segment) {
         assert!(segment.end > self.durable && segment.end <= self.appended, "a job writes what was appended");
         self.durable = segment.end;
         let newest = self.segments.back_mut().expect("never empty");
-        if newest.first == segment.first { *newest = segment } else { self.segments.push_back(segment) }
+        if newest.first == segment.first {
+            segment.before = Arc::clone(&newest.before);
+            *newest = segment;
+        } else {
+            segment.before = Arc::new(self.highest.clone());
+            self.segments.push_back(segment);
+        }
+        for (replica, seq) in std::mem::take(&mut self.highest_in_flight) {
+            raise(&mut self.highest, replica, seq);
+        }
     }
 
     fn check_running(&self) -> Result<(), Error> {
@@ -283,6 +377,11 @@ impl Journal {
         }
         found
     }
+}
+
+pub(crate) fn raise(highest: &mut Highest, replica: u16, seq: u64) {
+    let known = highest.entry(replica).or_insert(seq);
+    *known = seq.max(*known);
 }
 
 /// A buffer that one huge write blew up is not kept.

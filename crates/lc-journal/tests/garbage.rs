@@ -118,6 +118,22 @@ fn foreign_files_in_the_directory_are_left_alone() {
     assert_eq!(disk.reopen().read("identity").unwrap(), b"node 1");
 }
 
+/// Panicked where sums are checked, and elsewhere went on at position 0: the name of a segment was believed. Found by fuzzing.
+#[test]
+fn a_segment_named_for_the_end_of_all_positions_is_corrupt() {
+    for first in [u64::MAX, u64::MAX - 600, (1 << 62) + 1] {
+        let disk = MemoryDisk::new();
+        let mut header = [0; 600];
+        header[..8].copy_from_slice(b"LCJRNL\r\n");
+        header[8] = 1;
+        header[12..20].copy_from_slice(&u64::to_le_bytes(first));
+        let sum = crc32c::crc32c(&header[..20]);
+        header[20..24].copy_from_slice(&sum.to_le_bytes());
+        disk.open(&format!("{first:020}.journal")).unwrap().write_at(0, &header).unwrap();
+        assert!(matches!(open(&disk), Err(Error::Corrupt { offset: 0, .. })), "{first}");
+    }
+}
+
 #[test]
 fn random_bytes_in_segment_files_never_panic() {
     for seed in 0..400 {

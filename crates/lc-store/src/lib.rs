@@ -8,12 +8,14 @@
 
 mod error;
 mod fjall_store;
+mod frozen;
 mod memory_store;
 mod row_table;
 mod store;
 
 pub use error::Error;
 pub use fjall_store::{FjallOptions, FjallStore};
+pub use frozen::Frozen;
 pub use memory_store::MemoryStore;
 pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions};
 pub use store::{ROW_KEY_BYTES_MAX, Row, RowChange, RowIter, Store};

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
+use crate::frozen::FrozenMap;
 use crate::store::{Checked, is_span};
-use crate::{Error, Row, RowChange, RowIter, Store};
+use crate::{Error, Frozen, Row, RowChange, RowIter, Store};
 
 /// Clones are the same store, so one that is kept outside a simulated node survives its crash.
 #[derive(Clone, Default)]
@@ -21,6 +22,7 @@ struct State {
     rows: Arc<BTreeMap<Bytes, Bytes>>,
     bytes: u64,
     fail_commit: bool,
+    full: bool,
 }
 
 impl MemoryStore {
@@ -32,6 +34,11 @@ impl MemoryStore {
     /// The next commit fails and writes nothing.
     pub fn fail_next_commit(&self) {
         self.state.write().fail_commit = true;
+    }
+
+    /// While `full`, every commit fails with [`Error::Full`] and writes nothing.
+    pub fn set_full(&self, full: bool) {
+        self.state.write().full = full;
     }
 
     fn span(&self, from: &[u8], to: Option<&[u8]>) -> Span {
@@ -70,6 +77,9 @@ impl Store for MemoryStore {
         if std::mem::take(&mut state.fail_commit) {
             return Err(Error::Engine { doing: "commit rows", why: "told to fail".to_owned() });
         }
+        if state.full {
+            return Err(Error::Full { doing: "commit rows" });
+        }
         for (key, value) in changes {
             state.replace(key, value);
         }
@@ -78,6 +88,10 @@ impl Store for MemoryStore {
 
     fn approximate_bytes(&self) -> u64 {
         self.state.read().bytes
+    }
+
+    fn freeze(&self) -> Result<Arc<dyn Frozen>, Error> {
+        Ok(Arc::new(FrozenMap(Arc::clone(&self.state.read().rows))))
     }
 }
 

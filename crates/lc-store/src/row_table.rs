@@ -41,6 +41,8 @@ pub struct RowTable<S: ?Sized> {
     hasher: FixedState,
     active: Dirty,
     frozen: Option<Arc<Dirty>>,
+    /// The frozen rows found no room and are to be flushed again.
+    again: bool,
     failed: Option<Error>,
 }
 
@@ -49,7 +51,7 @@ impl<S: Store + ?Sized> RowTable<S> {
     pub fn new(store: Arc<S>, options: &TableOptions) -> RowTable<S> {
         let hasher = FixedState::with_seed(options.hash_seed);
         let cache = Arc::new(Cache::new(options.cache_bytes));
-        RowTable { store, cache, active: Dirty::new(hasher.clone()), hasher, frozen: None, failed: None }
+        RowTable { store, cache, active: Dirty::new(hasher.clone()), hasher, frozen: None, again: false, failed: None }
     }
 
     /// The bytes of a row.
@@ -107,8 +109,12 @@ impl<S: Store + ?Sized> RowTable<S> {
     }
 
     /// Takes the changed rows and `extra`, which becomes part of the same atomic commit, to be written without holding the table. Nothing
-    /// if a flush is under way or one failed, or if there is nothing to write.
+    /// if a flush is under way or one failed, or if there is nothing to write. After a flush that found the disk full, gives the same rows
+    /// again and leaves `extra` alone: see [`RowTable::flushes_again`].
     pub fn begin_flush(&mut self, extra: Vec<RowChange>) -> Option<FlushJob<S>> {
+        if std::mem::take(&mut self.again) {
+            return self.frozen.as_ref().map(|rows| self.job(rows));
+        }
         if self.frozen.is_some() || self.failed.is_some() || (self.active.is_empty() && extra.is_empty()) {
             return None;
         }
@@ -117,16 +123,22 @@ impl<S: Store + ?Sized> RowTable<S> {
         }
         let fresh = Dirty::new(self.hasher.clone());
         let rows = Arc::new(std::mem::replace(&mut self.active, fresh));
-        self.frozen = Some(Arc::clone(&rows));
-        Some(FlushJob { store: Arc::clone(&self.store), cache: Arc::clone(&self.cache), rows })
+        let job = self.job(&rows);
+        self.frozen = Some(rows);
+        Some(job)
+    }
+
+    /// Whether the next [`RowTable::begin_flush`] gives the rows of the last one again.
+    pub fn flushes_again(&self) -> bool {
+        self.again
     }
 
     /// Takes note of how the flush ended. Gives what is to be freed: drop it when the table is no longer held, it takes tens of
     /// milliseconds for a large flush.
     ///
     /// # Errors
-    /// Why the commit failed. The rows stay readable, and no flush begins any more: whether they are in the store is only known after
-    /// opening it again.
+    /// Why the commit failed. The rows stay readable. After [`Error::Full`] they are flushed again; otherwise no flush begins any more:
+    /// whether they are in the store is only known after opening it again.
     ///
     /// # Panics
     /// If `done` is not of the flush that is under way.
@@ -135,12 +147,20 @@ impl<S: Store + ?Sized> RowTable<S> {
         assert!(ours, "this flush is not the one under way");
         match done.outcome {
             Ok(()) => self.frozen = None,
+            Err(error @ Error::Full { .. }) => {
+                self.again = true;
+                return Err(error);
+            }
             Err(error) => {
                 self.failed = Some(error.clone());
                 return Err(error);
             }
         }
         Ok(Flushed { _rows: done.rows })
+    }
+
+    fn job(&self, rows: &Arc<Dirty>) -> FlushJob<S> {
+        FlushJob { store: Arc::clone(&self.store), cache: Arc::clone(&self.cache), rows: Arc::clone(rows) }
     }
 
     fn layers(&self) -> Layers<'_, S> {
@@ -160,6 +180,11 @@ impl<S: Store + ?Sized> FlushJob<S> {
     /// Bytes of rows it writes.
     pub fn bytes(&self) -> usize {
         self.rows.bytes()
+    }
+
+    /// Does not even try: there is known to be no room for that much.
+    pub fn put_off(self) -> FlushDone {
+        FlushDone { rows: self.rows, outcome: Err(Error::Full { doing: "commit rows" }) }
     }
 
     /// Commits the rows, blocking; a second or so per 100 MB.

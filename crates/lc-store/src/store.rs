@@ -1,8 +1,10 @@
 //! What every engine offers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::Error;
+use crate::{Error, Frozen};
 
 /// A row: its key and its bytes.
 pub type Row = (Bytes, Bytes);
@@ -31,12 +33,35 @@ pub trait Store: Send + Sync + 'static {
     /// first, all of them are written or none. One commit at a time.
     ///
     /// # Errors
-    /// [`Error::KeyLength`] and [`Error::Order`] before anything is written; [`Error::Engine`] otherwise, and then it is unknown whether
+    /// [`Error::KeyLength`] and [`Error::Order`] before anything is written; [`Error::Full`] if there was no room, and then the same commit,
+    /// with nothing between, may be tried again; [`Error::Engine`] otherwise, and then it is unknown whether
     /// the rows are there until the store is opened again.
     fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error>;
 
     /// About how many bytes it takes on its medium.
     fn approximate_bytes(&self) -> u64;
+
+    /// Puts right what a full disk broke inside the engine, so that it works in the background again; nothing if nothing broke. Reads wait
+    /// for it. Call when there is some room.
+    ///
+    /// # Errors
+    /// Why it failed; until it succeeds, reads may fail too.
+    fn mend(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The rows as the last commit left them, unchanged by later ones.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for a store that cannot do that.
+    fn freeze(&self) -> Result<Arc<dyn Frozen>, Error> {
+        Err(Error::Engine { doing: "freeze rows", why: "this store cannot".to_owned() })
+    }
+
+    /// How many reads found bytes that are not what was written, since the store was opened.
+    fn corrupt_reads(&self) -> u64 {
+        0
+    }
 }
 
 /// Passes on rows that may be committed, and remembers the first that may not.

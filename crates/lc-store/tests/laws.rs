@@ -275,6 +275,33 @@ fn after_a_failed_flush_rows_stay_readable_and_no_other_flush_begins() {
 }
 
 #[test]
+fn rows_that_found_no_room_stay_readable_and_are_flushed_again_with_nothing_between() {
+    let store = MemoryStore::new();
+    let mut scene = Scene::new(store.clone(), 1 << 20);
+    let row = |key: &'static [u8]| Bytes::from_static(key);
+    scene.table.put(row(b"a"), Some(row(b"1")));
+    scene.begin(Vec::new());
+    store.set_full(true);
+    scene.run();
+    let refused = scene.table.finish_flush(scene.done.take().unwrap());
+    assert!(matches!(refused, Err(Error::Full { .. })) && scene.table.flushes_again());
+    scene.table.put(row(b"a"), Some(row(b"2")));
+    assert!(scene.begin(Vec::new()));
+    let put_off = scene.job.take().unwrap().put_off();
+    assert!(matches!(scene.table.finish_flush(put_off), Err(Error::Full { .. })));
+    store.set_full(false);
+    assert!(scene.begin(vec![(row(b"extra"), Some(row(b"x")))]));
+    scene.run();
+    scene.table.finish_flush(scene.done.take().unwrap()).unwrap();
+    assert_eq!((store.get(b"a").unwrap(), store.get(b"extra").unwrap()), (Some(row(b"1")), None));
+    assert_eq!(scene.table.get(b"a").unwrap().unwrap().as_ref(), b"2");
+    assert!(scene.begin(Vec::new()));
+    scene.run();
+    scene.table.finish_flush(scene.done.take().unwrap()).unwrap();
+    assert_eq!(store.get(b"a").unwrap(), Some(row(b"2")));
+}
+
+#[test]
 fn readers_on_other_threads_see_every_row_while_a_flush_runs() {
     let bench = on_disk();
     let mut scene = Scene::new(bench.open(), 1 << 20);

@@ -19,6 +19,25 @@ impl Change {
         }
     }
 
+    /// How long the file is at least, afterwards.
+    pub(super) fn end(&self) -> usize {
+        match self {
+            Change::Write { offset, bytes } => offset + bytes.len(),
+            Change::Length(len) => *len,
+        }
+    }
+
+    /// What a disk does of it that has no room for its last bytes.
+    pub(super) fn shortened_by(self, lacking: usize) -> Change {
+        match self {
+            Change::Write { offset, mut bytes } => {
+                bytes.truncate(bytes.len().saturating_sub(lacking));
+                Change::Write { offset, bytes }
+            }
+            Change::Length(len) => Change::Length(len - lacking),
+        }
+    }
+
     fn apply(&self, to: &mut Vec<u8>, bytes_max: usize) {
         match self {
             Change::Write { offset, bytes } => {

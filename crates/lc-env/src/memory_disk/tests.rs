@@ -148,3 +148,22 @@ fn power_that_fails_during_a_sync_leaves_it_to_the_crash_what_survives() {
     assert_eq!(disk.reopen().read("log").unwrap(), b"safeonetw");
     disk.reopen().sync_dir().unwrap();
 }
+
+#[test]
+fn a_full_disk_takes_what_fits_and_takes_the_rest_once_there_is_room() {
+    let disk = MemoryDisk::new();
+    let filler = disk.open("filler").unwrap();
+    filler.write_at(0, &[1; 60]).unwrap();
+    disk.set_capacity(Some(100));
+    let file = disk.open("file").unwrap();
+    assert_eq!(disk.room().unwrap(), 40);
+    assert!(file.write_at(0, &[7; 50]).unwrap_err().is_full());
+    assert_eq!((file.len().unwrap(), disk.room().unwrap()), (40, 0));
+    file.write_at(10, &[8; 30]).unwrap();
+    assert!(file.preallocate(50).unwrap_err().is_full());
+    disk.remove("filler").unwrap();
+    file.write_at(0, &[7; 50]).unwrap();
+    assert_eq!((disk.read("file").unwrap(), disk.room().unwrap()), (vec![7; 50], 50));
+    disk.set_capacity(None);
+    assert_eq!(disk.room().unwrap(), u64::MAX);
+}

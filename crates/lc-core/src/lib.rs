@@ -11,6 +11,7 @@ mod fault;
 mod hlc;
 mod id;
 pub mod limits;
+mod span;
 mod version_vector;
 pub mod wire;
 
@@ -18,4 +19,5 @@ pub use dot::Dot;
 pub use fault::Fault;
 pub use hlc::{Hlc, HlcClock, TooFarAhead};
 pub use id::{NodeId, ReplicaId};
+pub use span::Span;
 pub use version_vector::VersionVector;

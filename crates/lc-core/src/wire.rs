@@ -115,7 +115,8 @@ impl Reader {
     }
 }
 
-fn varint_of(bytes: &[u8], what: &'static str) -> Result<(u64, usize), Malformed> {
+/// A number at the start of `bytes`, and how many bytes it takes.
+pub fn varint_of(bytes: &[u8], what: &'static str) -> Result<(u64, usize), Malformed> {
     let mut value = 0u64;
     for (index, &byte) in bytes.iter().take(10).enumerate() {
         if index == 9 && byte > 1 {

@@ -17,8 +17,16 @@ pub fn apply(rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
 
 /// Applies one op of an entry.
 pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), RowError> {
+    if matches!(op, Op::Withheld { .. }) {
+        return Ok(());
+    }
     rows.touched(op.key().map(AsRef::as_ref));
     match op {
+        Op::Withheld { .. } => Ok(()),
+        Op::Collapse { at, value, expires_ms, resets } => {
+            StoredHead::read(rows, &at.key)?.collapse(rows, stamp, at, value, *expires_ms, resets);
+            Ok(())
+        }
         Op::Put { at, value, expires_ms, resets } if at.kind == Kind::String => {
             change_head(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets))
         }
@@ -71,6 +79,11 @@ impl StoredHead {
                 self.change(rows, &at.key, |head| put_string(head, stamp, value, *expires_ms, resets));
                 Ok(())
             }
+            Op::Collapse { at, value, expires_ms, resets } => {
+                rows.touched(Some(&at.key));
+                self.collapse(rows, stamp, at, value, *expires_ms, resets);
+                Ok(())
+            }
             Op::PutOver { at, value, expires_ms, over } => {
                 rows.touched(Some(&at.key));
                 self.put_over(rows, stamp, at, value, *expires_ms, over);
@@ -85,6 +98,25 @@ impl StoredHead {
                 Ok(())
             }
             other => apply_op(rows, stamp, other),
+        }
+    }
+
+    fn collapse(
+        self,
+        rows: &mut dyn Rows,
+        stamp: &Stamp<'_>,
+        at: &Address,
+        value: &Bytes,
+        expires_ms: Option<u64>,
+        resets: &[Reset],
+    ) {
+        let mut gone = Vec::new();
+        self.change(rows, &at.key, |head| {
+            gone = put_string(head, stamp, value, expires_ms, resets);
+            Vec::new()
+        });
+        if !gone.is_empty() {
+            rows.met(at, Meeting::Collapsed { gone: &gone, kept: value });
         }
     }
 

@@ -132,7 +132,8 @@ impl Cell {
         expires_ms: Option<u64>,
         over: &[Dot],
     ) -> Vec<Sibling> {
-        let removed = self.take(|sibling| over.contains(&sibling.dot) || sibling.dot == stamp.dot);
+        let named = |dot: Dot| over.contains(&dot) && stamp.saw(dot);
+        let removed = self.take(|sibling| named(sibling.dot) || sibling.dot == stamp.dot);
         self.insert(stamp, value, expires_ms);
         removed
     }
@@ -161,7 +162,7 @@ impl Cell {
 
     /// Gives what it removed, if that was more than one value.
     pub(crate) fn remove(&mut self, stamp: &Stamp<'_>, resets: &[Reset]) -> Vec<Sibling> {
-        counter::reset(&mut self.counts, resets);
+        counter::reset(&mut self.counts, stamp, resets);
         self.take(|sibling| stamp.saw(sibling.dot))
     }
 

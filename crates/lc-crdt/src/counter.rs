@@ -5,7 +5,7 @@
 //! by construction, and an increment that no reset saw survives whole.
 
 use lc_core::wire::{Malformed, Reader, put_varint};
-use lc_core::{ReplicaId, limits};
+use lc_core::{Dot, ReplicaId, limits};
 
 use crate::{Added, Number, Reset, Stamp};
 
@@ -56,6 +56,11 @@ pub(crate) fn add(counts: &mut Vec<Count>, stamp: &Stamp<'_>, added: &Added) {
     match counts.binary_search_by_key(&replica, |count| count.replica) {
         // Replaying an older increment over a newer state changes nothing; the same one again sets the same total.
         Ok(at) if counts[at].seq <= stamp.dot.seq => {
+            if added.before_seq == 0 {
+                // The writer counts from zero again, over a reset that it was shown before it could claim to have seen
+                // it: what stands here is settled, and the reset that comes later must find it so.
+                (counts[at].cut_seq, counts[at].cut_total) = (cut_below(stamp.dot.seq, added), added.before);
+            }
             counts[at].seq = stamp.dot.seq;
             counts[at].total = added.after;
         }
@@ -81,9 +86,10 @@ fn cut_below(seq: u64, added: &Added) -> u64 {
     if added.before_seq == 0 { seq - 1 } else { added.before_seq }
 }
 
-/// Removes what a reset saw of each replica.
-pub(crate) fn reset(counts: &mut Vec<Count>, resets: &[Reset]) {
-    for seen in resets {
+/// Removes what a reset saw of each replica. A writer that catches up may be shown increments of which its entry cannot
+/// claim, for all that it touches, to have seen them; those stay everywhere, as values do that a write did not see.
+pub(crate) fn reset(counts: &mut Vec<Count>, stamp: &Stamp<'_>, resets: &[Reset]) {
+    for seen in resets.iter().filter(|seen| stamp.saw(Dot::new(seen.replica, seen.seq))) {
         let Ok(at) = counts.binary_search_by_key(&seen.replica, |count| count.replica) else { continue };
         if seen.seq >= counts[at].seq {
             counts.remove(at);
@@ -123,16 +129,37 @@ mod tests {
         let from_zero = Added { before_seq: 0, before: Number::ZERO, after: Number::Int(1) };
         let deleted = [Reset { replica: ReplicaId(1), seq: 1, total: Number::Int(1) }];
         let [mut late, mut early] = [Vec::new(), Vec::new()];
+        let seen = [(ReplicaId(1), 1)].into_iter().collect();
+        let tokyo = Stamp { dot: Dot::new(ReplicaId(2), 1), hlc: Hlc(9), deps: &seen };
         for counts in [&mut late, &mut early] {
             add(counts, &paris(1), &from_zero);
-            reset(counts, &deleted);
+            reset(counts, &tokyo, &deleted);
         }
-        reset(&mut early, &deleted);
+        reset(&mut early, &tokyo, &deleted);
         for counts in [&mut late, &mut early] {
             add(counts, &paris(2), &from_zero);
         }
-        reset(&mut late, &deleted);
+        reset(&mut late, &tokyo, &deleted);
         assert_eq!(late, early);
         assert_eq!(late[0].amount(), Number::Int(1));
+    }
+
+    /// Left replicas unequal: paris was shown that lima had reset its increment, but could not claim, for all that its
+    /// transaction touched, to have seen that; tokyo got paris' next increment before the reset.
+    #[test]
+    fn counting_from_zero_again_settles_what_a_reset_that_comes_later_names() {
+        let (deps, seen) = (VersionVector::new(), [(ReplicaId(1), 1)].into_iter().collect());
+        let paris = |seq| Stamp { dot: Dot::new(ReplicaId(1), seq), hlc: Hlc(seq), deps: &deps };
+        let lima = Stamp { dot: Dot::new(ReplicaId(2), 1), hlc: Hlc(9), deps: &seen };
+        let from_zero = Added { before_seq: 0, before: Number::ZERO, after: Number::Int(1) };
+        let named = [Reset { replica: ReplicaId(1), seq: 1, total: Number::Int(1) }];
+        let [mut late, mut early] = [Vec::new(), Vec::new()];
+        add(&mut late, &paris(1), &from_zero);
+        add(&mut late, &paris(2), &from_zero);
+        reset(&mut late, &lima, &named);
+        add(&mut early, &paris(1), &from_zero);
+        reset(&mut early, &lima, &named);
+        add(&mut early, &paris(2), &from_zero);
+        assert_eq!(late, early);
     }
 }

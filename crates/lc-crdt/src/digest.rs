@@ -1,6 +1,6 @@
 //! A sum over rows that two replicas can compare: equal vectors must mean equal digests.
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// Order does not matter, so it is kept up to date row by row: add the new row, take away the old one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,5 +16,13 @@ impl Digest {
         if let Some(new) = new {
             self.0 = self.0.wrapping_add(xxh3_128_with_seed(new, seed));
         }
+    }
+}
+
+impl Digest {
+    /// Of one row or cell, for sums that two replicas compare once: with another `salt` two that were taken for the same
+    /// by chance are told apart.
+    pub fn salted(salt: u64, name: &[u8], bytes: &[u8]) -> u64 {
+        xxh3_64_with_seed(bytes, xxh3_64_with_seed(name, salt))
     }
 }

@@ -151,6 +151,18 @@ pub enum Op {
         /// What it replaces.
         over: Vec<Dot>,
     },
+    /// Sets a string to what readers were shown of its concurrent values, so that they become one. What it replaces has
+    /// lost, whatever the table's rule is where it is applied.
+    Collapse {
+        /// The cell; a string.
+        at: Address,
+        /// The value that stays.
+        value: Bytes,
+        /// When the key ends, Unix ms.
+        expires_ms: Option<u64>,
+        /// Increments that the value replaces.
+        resets: Vec<Reset>,
+    },
     /// Adds to a counter: a string, a hash field or a score.
     Add {
         /// The cell.
@@ -184,15 +196,26 @@ pub enum Op {
         /// Increments that go with it.
         resets: Vec<ElementReset>,
     },
+    /// Stands for the ops on a table that whoever has this entry must not have. Changes nothing.
+    Withheld {
+        /// The table.
+        table: Bytes,
+        /// The catalogue's version that said so.
+        version: u64,
+    },
 }
 
 impl Op {
-    /// The key that it touches; `None` for all.
+    /// The key that it touches; `None` for all, or none.
     pub fn key(&self) -> Option<&Bytes> {
         match self {
-            Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Add { at, .. } | Op::Remove { at, .. } => Some(&at.key),
+            Op::Put { at, .. }
+            | Op::PutOver { at, .. }
+            | Op::Collapse { at, .. }
+            | Op::Add { at, .. }
+            | Op::Remove { at, .. } => Some(&at.key),
             Op::Delete { key, .. } | Op::Expire { key, .. } => Some(key),
-            Op::Clear { .. } => None,
+            Op::Clear { .. } | Op::Withheld { .. } => None,
         }
     }
 
@@ -216,6 +239,18 @@ impl Op {
                 put_bytes(out, value);
                 put_varint(out, expires_ms.map_or(0, |ms| ms + 1));
                 encode_dots(over, out);
+            }
+            Op::Collapse { at, value, expires_ms, resets } => {
+                out.push(TAG_COLLAPSE);
+                put_bytes(out, &at.key);
+                put_bytes(out, value);
+                put_varint(out, expires_ms.map_or(0, |ms| ms + 1));
+                encode_resets(resets, out);
+            }
+            Op::Withheld { table, version } => {
+                out.push(TAG_WITHHELD);
+                put_bytes(out, table);
+                put_varint(out, *version);
             }
             Op::Add { at, added } => {
                 out.push(TAG_ADD);
@@ -256,6 +291,16 @@ impl Op {
                 value: reader.bytes(limits::VALUE_BYTES_MAX, "value")?,
                 expires_ms: reader.varint("expiry")?.checked_sub(1),
                 over: decode_dots(reader)?,
+            }),
+            TAG_COLLAPSE => Ok(Op::Collapse {
+                at: Address::string(reader.bytes(limits::KEY_BYTES_MAX, "key")?),
+                value: reader.bytes(limits::VALUE_BYTES_MAX, "value")?,
+                expires_ms: reader.varint("expiry")?.checked_sub(1),
+                resets: decode_resets(reader)?,
+            }),
+            TAG_WITHHELD => Ok(Op::Withheld {
+                table: reader.bytes(limits::KEY_BYTES_MAX, "table")?,
+                version: reader.varint("catalogue version")?,
             }),
             TAG_ADD => Ok(Op::Add {
                 at: Address::decode(reader)?,
@@ -309,6 +354,8 @@ const TAG_DELETE: u8 = 5;
 const TAG_EXPIRE: u8 = 6;
 const TAG_CLEAR: u8 = 7;
 const TAG_PUT_OVER: u8 = 8;
+const TAG_WITHHELD: u8 = 9;
+const TAG_COLLAPSE: u8 = 10;
 
 fn encode_dots(dots: &[Dot], out: &mut Vec<u8>) {
     put_varint(out, dots.len() as u64);

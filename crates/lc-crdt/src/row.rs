@@ -10,7 +10,7 @@
 //! ```
 
 use bytes::Bytes;
-use lc_core::wire::put_varint;
+use lc_core::wire::{put_varint, varint_of};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Address, Kind, Sibling};
@@ -68,6 +68,13 @@ pub enum Meeting<'a> {
         gone: &'a [Sibling],
         /// The op named them one by one, so whoever wrote it was shown them.
         named: bool,
+    },
+    /// At least two of which one value was made on purpose.
+    Collapsed {
+        /// What is gone.
+        gone: &'a [Sibling],
+        /// The value that stays.
+        kept: &'a [u8],
     },
 }
 
@@ -138,6 +145,13 @@ pub fn element_of(row: &[u8], prefix: usize) -> (u32, &[u8]) {
     (hash, row.get(prefix + 4..).unwrap_or_default())
 }
 
+/// (key, kind) of an element row; the kind is `None` if it is of no known one.
+pub(crate) fn element_key_kind(row: &[u8]) -> Option<(&[u8], Option<Kind>)> {
+    let (length, used) = varint_of(row.get(1..)?, "key length").ok()?;
+    let end = usize::try_from(length).ok()?.checked_add(1 + used)?;
+    Some((row.get(1 + used..end)?, Kind::from_tag(*row.get(end)?).ok()))
+}
+
 /// The row of a sorted-set member in the index by score.
 pub fn score_row(key: &[u8], score: f64, member: &[u8]) -> Vec<u8> {
     let mut row = score_prefix(key);
@@ -198,7 +212,7 @@ fn keyed(tag: u8, key: &[u8]) -> Vec<u8> {
     row
 }
 
-fn hash32(bytes: &[u8]) -> [u8; 4] {
+pub(crate) fn hash32(bytes: &[u8]) -> [u8; 4] {
     ((xxh3_64(bytes) >> 32) as u32).to_be_bytes()
 }
 

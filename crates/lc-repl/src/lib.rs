@@ -13,14 +13,15 @@ mod freshness;
 mod inbox;
 mod message;
 mod peer;
+pub mod ranges;
 mod replicator;
 mod stream;
 
 pub use freshness::{Known, Pulse};
 pub use inbox::Arrival;
-pub use message::Message;
+pub use message::{Message, Shared};
 pub use peer::PeerView;
-pub use replicator::{Alarm, Input, Log, Output, Replicator, Settings};
+pub use replicator::{Alarm, Digests, Input, Log, Output, Replicator, Settings};
 
 /// Time since the node started; only differences matter.
 pub type Time = std::time::Duration;

@@ -7,6 +7,17 @@ use lc_core::{Hlc, ReplicaId, VersionVector};
 
 use crate::{Known, Pulse};
 
+/// The rows that both sides of a link may have, as one of them has them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shared {
+    /// What is applied.
+    pub at: VersionVector,
+    /// The digest of those rows.
+    pub digest: u128,
+    /// The catalogue's version by which the speaker tells which rows those are; only equal ones compare.
+    pub placement: u64,
+}
+
 /// A message between two replicas. Any of them may be lost, doubled or late.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Message {
@@ -16,6 +27,8 @@ pub enum Message {
         replica: ReplicaId,
         /// What is durable there.
         durable: VersionVector,
+        /// The catalogue's version by which the speaker left out what it must not have of that.
+        placement: u64,
     },
     /// Encoded entries of one origin, ascending without holes.
     Entries {
@@ -30,8 +43,10 @@ pub enum Message {
         replica: ReplicaId,
         /// What is durable there.
         durable: VersionVector,
+        /// The catalogue's version by which the speaker left out what it must not have of that.
+        placement: u64,
         /// What is applied there, with the digest of its rows; in heartbeats.
-        applied: Option<(VersionVector, u128)>,
+        applied: Option<Shared>,
         /// The speaker's clock.
         hlc: Hlc,
         /// When it was made, in a way that the receiver can use.

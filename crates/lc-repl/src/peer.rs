@@ -18,6 +18,8 @@ pub(crate) struct Peer {
     pub rtt: Time,
     /// What it has durably, as last told; it never shrinks, whatever order the messages come in.
     pub have: VersionVector,
+    /// The highest version of the catalogue by which it said that it leaves out what it must not have.
+    pub placement: u64,
     pub hlc: Hlc,
     pub heard_at: Option<Time>,
     pub streams: BTreeMap<ReplicaId, Stream>,
@@ -34,6 +36,8 @@ pub struct PeerView {
     pub replica: Option<ReplicaId>,
     /// What it has durably, as far as it told.
     pub have: VersionVector,
+    /// The catalogue's version by whose placements it may lack parts of that.
+    pub placement: u64,
     /// When it was last heard.
     pub heard_at: Option<Time>,
     /// Its clock when it was last heard.
@@ -50,6 +54,7 @@ impl Peer {
             up: self.up && self.greeted,
             replica: self.replica,
             have: self.have.clone(),
+            placement: self.placement,
             heard_at: self.heard_at,
             hlc: self.hlc,
             rtt: self.rtt,

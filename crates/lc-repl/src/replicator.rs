@@ -9,7 +9,7 @@ use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
 use crate::Time;
 use crate::freshness::{Freshness, Known};
 use crate::inbox::{Arrival, Inbox};
-use crate::message::Message;
+use crate::message::{Message, Shared};
 use crate::peer::{Peer, PeerView};
 use crate::stream::Stream;
 
@@ -45,13 +45,42 @@ impl Default for Settings {
 
 /// The durable entries of this replica's journal, of every origin.
 pub trait Log {
-    /// Entries of `origin` with a sequence above `after`, ascending without holes, up to about `max_bytes` but at
-    /// least one if there is any. Gives (sequence, encoded entry).
-    fn read(&self, origin: ReplicaId, after: u64, max_bytes: usize) -> Vec<(u64, Bytes)>;
+    /// Entries of `origin` with a sequence above `after` as `to` may have them, ascending without holes, up to about
+    /// `max_bytes` but at least one if there is any that may go there. Gives (sequence, encoded entry).
+    fn read(&self, to: NodeId, origin: ReplicaId, after: u64, max_bytes: usize) -> Vec<(u64, Bytes)>;
+
+    /// Peers of the same audience may have the same; 0: those that may have everything.
+    fn audience(&self, to: NodeId) -> u32 {
+        let _ = to;
+        0
+    }
+}
+
+/// Digests of the rows that are here now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Digests {
+    /// Of all rows that may be everywhere or with every peer that is not in `apart`.
+    pub shared: Option<u128>,
+    /// Of the rows that each of these peers may have too; `None`: not known now.
+    pub apart: BTreeMap<NodeId, Option<u128>>,
+    /// The catalogue's version that tells who may have what.
+    pub placement: u64,
+}
+
+impl Digests {
+    /// Of all rows, where every peer may have all of them.
+    pub fn of_all(digest: u128) -> Digests {
+        Digests { shared: Some(digest), ..Digests::default() }
+    }
+
+    fn with(&self, peer: NodeId) -> Option<u128> {
+        self.apart.get(&peer).copied().unwrap_or(self.shared)
+    }
 }
 
 /// What happens to a replica.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an input lives for one step and is never kept")]
 pub enum Input<P> {
     /// A link came up; `rtt` as measured by it.
     Up {
@@ -107,8 +136,8 @@ pub enum Input<P> {
     Tick {
         /// This replica's clock, for heartbeats.
         hlc: Hlc,
-        /// The digest of its rows, at what is applied now.
-        digest: u128,
+        /// The digests of its rows, at what is applied now.
+        digests: Digests,
     },
 }
 
@@ -171,13 +200,15 @@ pub struct Replicator<P> {
     /// Something became durable that was not told yet, since when.
     untold_since: Option<Time>,
     /// Our digest at the last tick, and at which vector it was taken.
-    digest_now: Option<(VersionVector, u128)>,
+    digest_now: Option<(VersionVector, Digests)>,
     freshness: Freshness,
     /// Own entries up to this one go out as urgent.
     hurried: u64,
     /// A peer wants to hear at once what is durable.
     tell_at_once: bool,
     hlc_now: Hlc,
+    /// By which version of the catalogue entries are left incomplete here.
+    placement: u64,
 }
 
 /// An origin of which others have more than we do.
@@ -206,6 +237,7 @@ impl<P> Replicator<P> {
             hurried: 0,
             tell_at_once: false,
             hlc_now: Hlc::default(),
+            placement: 0,
         }
     }
 
@@ -263,6 +295,22 @@ impl<P> Replicator<P> {
         self.tell_at_once
     }
 
+    /// Goes on as another replica, which has decided nothing yet. Peers are greeted anew.
+    pub fn begin_incarnation(&mut self, me: ReplicaId) {
+        self.me = me;
+        self.hurried = 0;
+        for peer in self.peers.values_mut() {
+            peer.greeted = false;
+            peer.told_at = Time::ZERO;
+            peer.streams.clear();
+        }
+    }
+
+    /// What is told from here on was kept by the placements of this version of the catalogue.
+    pub fn set_placement(&mut self, version: u64) {
+        self.placement = version;
+    }
+
     /// Forgets a node that is no peer any more.
     pub fn forget(&mut self, node: NodeId) {
         self.peers.remove(&node);
@@ -287,7 +335,7 @@ impl<P> Replicator<P> {
             Input::Help { peer, has } => self.on_help(now, peer, &has, log, out),
             Input::Decided { dot } => self.applied.raise(dot.replica, dot.seq),
             Input::Durable { durable } => self.on_durable(now, durable, log, out),
-            Input::Tick { hlc, digest } => self.on_tick(now, hlc, digest, log, out),
+            Input::Tick { hlc, digests } => self.on_tick(now, hlc, digests, log, out),
         }
     }
 
@@ -300,7 +348,7 @@ impl<P> Replicator<P> {
         peer.told_at = now;
         out.push(Output::Send {
             to: node,
-            message: Message::Hello { replica: self.me, durable: self.durable.clone() },
+            message: Message::Hello { replica: self.me, durable: self.durable.clone(), placement: self.placement },
         });
     }
 
@@ -315,8 +363,12 @@ impl<P> Replicator<P> {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.heard_at = Some(now);
         match message {
-            Message::Hello { replica, durable } => self.greet(now, from, replica, &durable, out),
-            Message::Have { replica, durable, applied, hlc, pulse, known } => {
+            Message::Hello { replica, durable, placement } => {
+                peer.placement = peer.placement.max(placement);
+                self.greet(now, from, replica, &durable, out);
+            }
+            Message::Have { replica, durable, placement, applied, hlc, pulse, known } => {
+                peer.placement = peer.placement.max(placement);
                 peer.hlc = peer.hlc.max(hlc);
                 if let Some(made_at) = peer.pulses.heard(now, &pulse) {
                     self.freshness.claim(replica, durable.get(replica), made_at, &self.applied);
@@ -388,12 +440,13 @@ impl<P> Replicator<P> {
         self.pump(now, to, log, out);
     }
 
-    fn check_digest(&self, from: NodeId, applied: Option<(VersionVector, u128)>, out: &mut Vec<Output<P>>) {
-        if let (Some((at, theirs)), Some((ours_at, ours))) = (applied, &self.digest_now)
-            && at == *ours_at
-            && theirs != *ours
+    fn check_digest(&self, from: NodeId, theirs: Option<Shared>, out: &mut Vec<Output<P>>) {
+        if let (Some(theirs), Some((ours_at, ours))) = (theirs, &self.digest_now)
+            && theirs.at == *ours_at
+            && theirs.placement == ours.placement
+            && ours.with(from).is_some_and(|digest| digest != theirs.digest)
         {
-            out.push(Output::Alarm(Alarm::Diverged { peer: from, at }));
+            out.push(Output::Alarm(Alarm::Diverged { peer: from, at: theirs.at }));
         }
     }
 
@@ -430,16 +483,23 @@ impl<P> Replicator<P> {
     fn tell_all(&mut self, now: Time, out: &mut Vec<Output<P>>) {
         for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up && peer.greeted) {
             let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
-            let message =
-                Message::Have { replica: self.me, durable, applied: None, hlc: self.hlc_now, pulse, known: Vec::new() };
+            let message = Message::Have {
+                replica: self.me,
+                durable,
+                placement: self.placement,
+                applied: None,
+                hlc: self.hlc_now,
+                pulse,
+                known: Vec::new(),
+            };
             out.push(Output::Send { to, message });
         }
     }
 
-    fn on_tick(&mut self, now: Time, hlc: Hlc, digest: u128, log: &dyn Log, out: &mut Vec<Output<P>>) {
-        self.digest_now = Some((self.applied.clone(), digest));
+    fn on_tick(&mut self, now: Time, hlc: Hlc, digests: Digests, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        self.tell(now, hlc, &digests, out);
+        self.digest_now = Some((self.applied.clone(), digests));
         self.hlc_now = hlc;
-        self.tell(now, hlc, digest, out);
         self.ask(now, out);
         for peer in self.peers.values_mut() {
             let patience = (peer.rtt * 4).max(PATIENCE_MIN);
@@ -450,7 +510,7 @@ impl<P> Replicator<P> {
     }
 
     /// Tells peers what we have: soon after it grew, and as a heartbeat.
-    fn tell(&mut self, now: Time, hlc: Hlc, digest: u128, out: &mut Vec<Output<P>>) {
+    fn tell(&mut self, now: Time, hlc: Hlc, digests: &Digests, out: &mut Vec<Output<P>>) {
         let grown =
             self.untold_since.is_some_and(|since| now.saturating_sub(since) >= self.settings.acknowledge_within);
         if grown {
@@ -461,17 +521,23 @@ impl<P> Replicator<P> {
                 // The hello or its answer may have been lost.
                 out.push(Output::Send {
                     to,
-                    message: Message::Hello { replica: self.me, durable: self.durable.clone() },
+                    message: Message::Hello {
+                        replica: self.me,
+                        durable: self.durable.clone(),
+                        placement: self.placement,
+                    },
                 });
                 peer.told_at = now;
                 continue;
             }
             let beat = now.saturating_sub(peer.told_at) >= self.settings.heartbeat;
             if grown || beat {
-                let applied = beat.then(|| (self.applied.clone(), digest));
+                let shared = |digest| Shared { at: self.applied.clone(), digest, placement: digests.placement };
+                let applied = if beat { digests.with(to).map(shared) } else { None };
                 let known = if beat { self.freshness.known(now) } else { Vec::new() };
                 let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
-                let message = Message::Have { replica: self.me, durable, applied, hlc, pulse, known };
+                let placement = self.placement;
+                let message = Message::Have { replica: self.me, durable, placement, applied, hlc, pulse, known };
                 out.push(Output::Send { to, message });
             }
             if beat {
@@ -551,6 +617,7 @@ impl<P> Replicator<P> {
 
 /// Entries read for one peer, for the next peer that stands at the same place.
 struct Batch {
+    audience: u32,
     origin: ReplicaId,
     after: u64,
     last: u64,
@@ -559,11 +626,18 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(log: &dyn Log, origin: ReplicaId, after: u64, max_bytes: usize) -> Option<Batch> {
-        let read = log.read(origin, after, max_bytes);
+    fn read(log: &dyn Log, to: NodeId, origin: ReplicaId, after: u64, max_bytes: usize) -> Option<Batch> {
+        let read = log.read(to, origin, after, max_bytes);
         let last = read.last()?.0;
         let bytes = read.iter().map(|(_, entry)| entry.len()).sum();
-        Some(Batch { origin, after, last, bytes, entries: read.into_iter().map(|(_, entry)| entry).collect() })
+        Some(Batch {
+            audience: log.audience(to),
+            origin,
+            after,
+            last,
+            bytes,
+            entries: read.into_iter().map(|(_, entry)| entry).collect(),
+        })
     }
 }
 
@@ -583,10 +657,13 @@ fn pump_peer<P>(
     if !peer.up || !peer.greeted {
         return;
     }
+    let audience = log.audience(to);
     for (&origin, stream) in &mut peer.streams {
         while stream.sent < durable.get(origin) && stream.in_flight_bytes() < settings.window_bytes {
-            if !last.as_ref().is_some_and(|batch| batch.origin == origin && batch.after == stream.sent) {
-                *last = Batch::read(log, origin, stream.sent, settings.batch_bytes);
+            let fits =
+                |batch: &Batch| batch.origin == origin && batch.after == stream.sent && batch.audience == audience;
+            if !last.as_ref().is_some_and(fits) {
+                *last = Batch::read(log, to, origin, stream.sent, settings.batch_bytes);
             }
             let Some(batch) = last else { break };
             // The last hurried entry and those before it; what follows it can wait for the next tick.

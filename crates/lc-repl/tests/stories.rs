@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
-use lc_repl::{Arrival, Input, Log, Message, Output, Replicator, Settings};
+use lc_repl::{Arrival, Digests, Input, Log, Message, Output, Replicator, Settings};
 
 #[test]
 fn every_script_tells_its_story() {
@@ -45,7 +45,7 @@ struct Region {
 struct Entries(BTreeMap<(ReplicaId, u64), Written>);
 
 impl Log for Entries {
-    fn read(&self, origin: ReplicaId, after: u64, _max_bytes: usize) -> Vec<(u64, Bytes)> {
+    fn read(&self, _to: NodeId, origin: ReplicaId, after: u64, _max_bytes: usize) -> Vec<(u64, Bytes)> {
         let of_origin = self.0.range((origin, after + 1)..=(origin, u64::MAX));
         of_origin.map(|((_, seq), _)| (*seq, Bytes::from(format!("{}:{seq}", origin.0)))).collect()
     }
@@ -161,7 +161,7 @@ impl World {
                 self.deliver(from, to, message);
             }
             for index in 0..self.regions.len() {
-                self.input(index, Input::Tick { hlc: Hlc::default(), digest: 0 });
+                self.input(index, Input::Tick { hlc: Hlc::default(), digests: Digests::of_all(0) });
             }
         }
     }

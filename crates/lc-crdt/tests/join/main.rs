@@ -2,6 +2,7 @@
 //!
 //! `PROPTEST_CASES=20000 cargo nextest run -p lc-crdt --test join` looks longer.
 
+#[allow(dead_code, reason = "another test uses the rest of it")]
 mod world;
 
 use std::collections::BTreeMap;

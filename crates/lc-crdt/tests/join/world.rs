@@ -51,6 +51,21 @@ pub enum Intent {
     Clear,
 }
 
+impl Intent {
+    /// The key that it is about; `None`: all.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Intent::Set { key, .. }
+            | Intent::SetOver { key, .. }
+            | Intent::Add { key, .. }
+            | Intent::Delete { key }
+            | Intent::Expire { key, .. } => Some(key),
+            Intent::Put { at, .. } | Intent::AddTo { at, .. } | Intent::Remove { at } => Some(at.key),
+            Intent::Clear => None,
+        }
+    }
+}
+
 /// A key's element.
 #[derive(Clone, Copy, Debug)]
 pub struct Element {
@@ -132,18 +147,33 @@ impl Replica {
         rows
     }
 
-    fn decide(&mut self, id: ReplicaId, intents: &[Intent]) -> Option<Entry> {
-        self.hlc += 1;
-        let (seq, deps) = (self.applied.get(id) + 1, self.applied.clone());
-        let (dot, hlc) = (Dot::new(id, seq), Hlc(self.hlc));
+    /// Decides an entry after all that it has.
+    pub fn decide(&mut self, id: ReplicaId, intents: &[Intent]) -> Option<Entry> {
+        self.decide_after(id, intents, self.applied.clone())
+    }
+
+    /// Decides an entry that claims to have seen `deps`.
+    pub fn decide_after(&mut self, id: ReplicaId, intents: &[Intent], deps: VersionVector) -> Option<Entry> {
+        let (dot, hlc) = self.next_stamp(id);
         let mut draft = Draft { rows: &mut self.rows, stamp: Stamp { dot, hlc, deps: &deps }, ops: Vec::new() };
         intents.iter().for_each(|intent| draft.decide(intent));
         let ops = draft.ops;
         if ops.is_empty() {
             return None;
         }
-        self.applied.raise(id, seq);
-        Some(Entry { dot, prev_seq: seq - 1, hlc, deps, ops })
+        self.applied.raise(id, dot.seq);
+        Some(Entry { dot, prev_seq: dot.seq - 1, hlc, deps, ops })
+    }
+
+    /// The identity of what it decides next.
+    pub fn next_stamp(&mut self, id: ReplicaId) -> (Dot, Hlc) {
+        self.hlc += 1;
+        (Dot::new(id, self.applied.get(id) + 1), Hlc(self.hlc))
+    }
+
+    /// Its clock is not behind this.
+    pub fn saw(&mut self, hlc: Hlc) {
+        self.hlc = self.hlc.max(hlc.0);
     }
 }
 
@@ -268,7 +298,12 @@ fn score(value: f64) -> Bytes {
 
 /// Every entry that three replicas decide, in an order that is causal.
 pub fn entries_of(steps: &[Step]) -> Vec<Entry> {
-    let mut replicas = [Replica::default(), Replica::default(), Replica::default()];
+    replicas_of(steps).1
+}
+
+/// Three replicas, and every entry that they decided, in an order that is causal.
+pub fn replicas_of(steps: &[Step]) -> (Vec<Replica>, Vec<Entry>) {
+    let mut replicas = vec![Replica::default(); 3];
     let mut entries = Vec::new();
     for step in steps {
         match step {
@@ -276,7 +311,7 @@ pub fn entries_of(steps: &[Step]) -> Vec<Entry> {
             Step::Carry { to, pick } => replicas[*to].hear(&entries, *pick),
         }
     }
-    entries
+    (replicas, entries)
 }
 
 /// How a replica came to hear of entries: it is near one of the three, and hears of others by chance.
@@ -332,7 +367,8 @@ const FIELDS: &[&str] = &["x", "y"];
 const AMOUNTS: &[Number] =
     &[Number::Int(1), Number::Int(2), Number::Int(-3), Number::Int(10), Number::Int(0), Number::Float(0.1)];
 
-fn intents() -> impl Strategy<Value = Intent> {
+/// What writers mean to do.
+pub fn intents() -> impl Strategy<Value = Intent> {
     let key = || select(KEYS);
     let amount = || select(AMOUNTS);
     let ends = || option::of(select(&[1_500u64, 2_500, 9_000][..]));
@@ -355,10 +391,14 @@ fn intents() -> impl Strategy<Value = Intent> {
 
 /// Histories of up to seventy steps; now and then an entry does several things.
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 10..70)
+}
+
+/// One step.
+pub fn step() -> impl Strategy<Value = Step> {
     let entry = prop_oneof![5 => vec(intents(), 1..2), 1 => vec(intents(), 2..5)];
-    let step = prop_oneof![
+    prop_oneof![
         2 => (0..3usize, entry).prop_map(|(at, intents)| Step::Write { at, intents }),
         1 => (0..3usize, 0..64usize).prop_map(|(to, pick)| Step::Carry { to, pick }),
-    ];
-    vec(step, 10..70)
+    ]
 }

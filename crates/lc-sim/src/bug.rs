@@ -4,8 +4,10 @@
 //! sender or arrive, on disks, in what a client asks of the member, or on when it hears OK.
 
 mod frames;
+mod journal;
 
 pub(crate) use frames::{Arrival, pulse_of};
+pub(crate) use journal::falsify_journal;
 
 use bytes::Bytes;
 use lc_core::{Hlc, VersionVector};
@@ -20,6 +22,26 @@ pub enum Bug {
     SyncLies,
     /// A restart finds the disk as it was some time ago.
     OldDisk,
+    /// A sync that failed is tried again, and the second one passes.
+    SyncRetried,
+    /// What the page cache shows after a failed sync is taken for what the disk has.
+    ShownTakenForStored,
+    /// The directory is not synced when a file was made or renamed.
+    DirectoryNotSynced,
+    /// A write for which there was no room is taken for written.
+    FullTakenForWritten,
+    /// A block that cannot be read is taken for the end of its file.
+    UnreadableTakenForEnd,
+    /// A torn record at the end of the journal is taken for whole.
+    TornTailTaken,
+    /// A record that rotted is taken as it is.
+    RotTaken,
+    /// A start after a crash takes the end for one in good order, and uses dots again.
+    CrashUnnoticed,
+    /// Rows are written to the store before the journal has their entries for certain.
+    StoreAheadOfJournal,
+    /// A commit that a crash interrupts leaves half of its rows.
+    CommitTorn,
     /// Entries travel without their dependencies.
     DependenciesForgotten,
     /// A write claims to have seen everything.
@@ -80,10 +102,20 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 31] = [
+    pub const ALL: [Bug; 41] = [
         Bug::AcknowledgeBeforeDurable,
         Bug::SyncLies,
         Bug::OldDisk,
+        Bug::SyncRetried,
+        Bug::ShownTakenForStored,
+        Bug::DirectoryNotSynced,
+        Bug::FullTakenForWritten,
+        Bug::UnreadableTakenForEnd,
+        Bug::TornTailTaken,
+        Bug::RotTaken,
+        Bug::CrashUnnoticed,
+        Bug::StoreAheadOfJournal,
+        Bug::CommitTorn,
         Bug::DependenciesForgotten,
         Bug::DependenciesInvented,
         Bug::HalfTransaction,

@@ -330,6 +330,7 @@ fn claim(node: u16) -> NodeClaim {
         node: NodeId(node),
         region: format!("region-{node}"),
         address: format!("10.0.0.{node}:7379"),
+        incarnation: 0,
         instance: Some(u64::from(node)),
         coordinates: None,
         jurisdictions: BTreeSet::new(),

@@ -12,10 +12,13 @@ mod readings;
 mod reference;
 mod sessions;
 mod staleness;
+mod unaltered;
 
 use crate::history::History;
 use crate::region::Region;
 use crate::report::Violation;
+
+pub(crate) use unaltered::check_one as unlike_decided;
 
 pub(crate) fn check_all(regions: &[Region], history: &History) -> Vec<Violation> {
     let checkers = [
@@ -31,6 +34,7 @@ pub(crate) fn check_all(regions: &[Region], history: &History) -> Vec<Violation>
         readings::check,
         collapsed::check,
         answers::check,
+        unaltered::check,
     ];
     checkers.into_iter().flat_map(|check| check(regions, history)).collect()
 }

@@ -43,7 +43,16 @@ pub(crate) enum Step {
     /// have it.
     Told { session: usize, key: String, number: u64, held_by: usize, at: Duration },
     /// A client was shown this number, or nothing, for what it had asked at `asked_at`.
-    Shown { session: usize, key: String, number: Option<u64>, level: Read, asked_at: Duration, at: Duration },
+    Shown {
+        session: usize,
+        key: String,
+        number: Option<u64>,
+        level: Read,
+        /// By a quorum, perhaps: what it showed need not be in the asked region, and a write there need not follow it.
+        glimpsed: bool,
+        asked_at: Duration,
+        at: Duration,
+    },
 }
 
 /// A write that `need` regions had to hold.

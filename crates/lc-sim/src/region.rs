@@ -5,30 +5,43 @@ use std::time::Duration;
 
 use lc_core::{NodeId, VersionVector};
 use lc_crdt::Merge;
-use lc_env::{Disk, MemoryDisk};
-use lc_journal::SyncJob;
+use lc_env::Disk;
+use lc_journal::{Position, SyncJob};
 use lc_member::{Member, Settings};
 use lc_policy::{Table, Tables};
-use lc_store::{MemoryStore, Store};
+use lc_store::{FlushJob, Store};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::Bug;
-use crate::lying_disk::LyingDisk;
+use crate::bug;
+use crate::disk::SimDisk;
+use crate::mistaken_disk::MistakenDisk;
+use crate::rng::Rng;
+use crate::store::SimStore;
 
 pub(crate) struct Region {
     pub node: NodeId,
     pub settings: Settings,
     pub member: Option<Member>,
-    pub disk: MemoryDisk,
-    pub store: MemoryStore,
+    pub disk: SimDisk,
+    pub store: SimStore,
     /// Grows at every restart: what was scheduled for an earlier life is void.
     pub life: u64,
     pub sync_job: Option<SyncJob>,
+    /// Rows on their way to the store, and what must be durable before they may be there.
+    pub flush: Option<(FlushJob<dyn Store>, Position)>,
+    /// Until then its disk takes long for everything.
+    pub slow_until: Duration,
+    /// The member takes no writes any more, and its restart is under way.
+    pub given_up: bool,
+    /// How often disk and store had failed when this life began.
+    pub failures_at_start: u64,
     /// How far its wall clock is off, ms; may be negative.
     pub skew_ms: i64,
     /// Where its monotonic clock stood when this life began, by what the world's clock showed then, and how much it is
     /// fast, in parts in a million: nobody else's.
     pub monotonic: (Duration, Duration, i64),
-    pub old_disk: Option<(MemoryDisk, MemoryStore)>,
+    pub old_disk: Option<(SimDisk, SimStore)>,
     /// The tables that it was told last; a restart finds them again.
     pub tables: Arc<Tables>,
     /// The tables that it goes by; others than those only by a seeded bug.
@@ -38,7 +51,7 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    pub(crate) fn new(node: NodeId, settings: Settings, skew_ms: i64) -> Region {
+    pub(crate) fn new(node: NodeId, settings: Settings, skew_ms: i64, disk_seed: u64) -> Region {
         Region {
             tables: settings.tables.clone(),
             in_use: settings.tables.clone(),
@@ -46,10 +59,14 @@ impl Region {
             node,
             settings,
             member: None,
-            disk: MemoryDisk::new(),
-            store: MemoryStore::new(),
+            disk: SimDisk::new(disk_seed),
+            store: SimStore::default(),
             life: 0,
             sync_job: None,
+            flush: None,
+            slow_until: Duration::ZERO,
+            given_up: false,
+            failures_at_start: 0,
             skew_ms,
             monotonic: (Duration::ZERO, Duration::ZERO, 0),
             old_disk: None,
@@ -59,10 +76,15 @@ impl Region {
     /// Starts the member from what its disk has.
     pub(crate) fn start(&mut self, bug: Option<Bug>) -> Result<(), lc_member::Error> {
         self.life += 1;
+        (self.given_up, self.sync_job, self.flush) = (false, None, None);
+        self.failures_at_start = self.failures();
         self.disk = self.disk.reopen();
+        if let Some(bug) = bug {
+            bug::falsify_journal(bug, &self.disk, self.life);
+        }
         let disk: Arc<dyn Disk> = match bug {
-            Some(Bug::SyncLies) => Arc::new(LyingDisk(self.disk.clone())),
-            _ => Arc::new(self.disk.clone()),
+            Some(bug) => Arc::new(MistakenDisk { disk: self.disk.clone(), bug }),
+            None => Arc::new(self.disk.clone()),
         };
         if bug == Some(Bug::LedgerForgotten) {
             self.forget_ledger();
@@ -71,7 +93,9 @@ impl Region {
             Some(Bug::PolicyForgottenAtStart) if self.life > 1 => Arc::default(),
             _ => self.misread(bug),
         };
-        let settings = Settings { tables: self.in_use.clone(), ..self.settings.clone() };
+        let mut settings = Settings { tables: self.in_use.clone(), ..self.settings.clone() };
+        // Random on a real node, and another one in each life.
+        settings.table.hash_seed = xxh3_64_with_seed(&self.life.to_le_bytes(), u64::from(self.node.0));
         let member = Member::open(settings, disk, Arc::new(self.store.clone()))?;
         self.member = Some(member);
         self.note_durable();
@@ -117,16 +141,28 @@ impl Region {
 
     /// Takes the whole ledger out of the store (docs/formats/ledger.md: its rows begin with `l`).
     fn forget_ledger(&mut self) {
-        let rows: Vec<_> = self.store.scan(b"l", Some(b"m")).map(|row| row.expect("a memory store reads").0).collect();
-        self.store.commit(&mut rows.into_iter().map(|row| (row, None))).expect("a memory store commits");
+        let store = &self.store.rows;
+        let rows: Vec<_> = store.scan(b"l", Some(b"m")).map(|row| row.expect("a memory store reads").0).collect();
+        store.commit(&mut rows.into_iter().map(|row| (row, None))).expect("a memory store commits");
     }
 
     /// At the first crash keeps a copy of the disk, at the next puts it in place of the disk, as a restored backup would.
-    pub(crate) fn swap_old_disk(&mut self) {
+    pub(crate) fn swap_old_disk(&mut self, rng: &Rng) {
         match self.old_disk.take() {
             Some((disk, store)) => (self.disk, self.store) = (disk, store),
-            None => self.old_disk = Some((copy_of_disk(&self.disk.reopen()), copy_of_store(&self.store))),
+            None => self.old_disk = Some((self.disk.copy(rng.u64()), self.store.copy())),
         }
+    }
+
+    /// Disk and store work again, and what they have is what was written.
+    pub(crate) fn mend(&mut self) {
+        self.disk.mend();
+        self.store.mend();
+    }
+
+    /// How often disk and store have failed somebody.
+    pub(crate) fn failures(&self) -> u64 {
+        self.disk.failures() + self.store.failures()
     }
 
     /// Sets its monotonic clock, as a machine does that starts.
@@ -145,23 +181,6 @@ impl Region {
     pub(crate) fn wall_ms(&self, now: Duration) -> u64 {
         (EPOCH_MS + now.as_millis() as u64).saturating_add_signed(self.skew_ms)
     }
-}
-
-fn copy_of_disk(disk: &MemoryDisk) -> MemoryDisk {
-    let copy = MemoryDisk::new();
-    for name in disk.list().expect("a memory disk lists its files") {
-        let bytes = disk.read(&name).expect("a memory disk reads what it lists");
-        copy.write_atomic(&name, &bytes).expect("a memory disk has room");
-    }
-    copy
-}
-
-fn copy_of_store(store: &MemoryStore) -> MemoryStore {
-    let copy = MemoryStore::new();
-    let mut rows =
-        store.scan(b"\0", None).map(|row| row.map(|(key, value)| (key, Some(value))).expect("a memory store reads"));
-    copy.commit(&mut rows).expect("a memory store commits");
-    copy
 }
 
 /// When simulated worlds begin: 2026-01-01.

@@ -25,8 +25,16 @@ pub struct Report {
     pub commands: u64,
     /// Writes that were acknowledged.
     pub acknowledged: u64,
-    /// Crashes, cuts and other faults.
-    pub faults: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Machines that lost power, those of blackouts each, and in the middle of a start.
+    pub power_losses: u64,
+    /// Processes that were killed, in the middle of a start too.
+    pub kills: u64,
+    /// Members that took no more writes because of what their disk did.
+    pub given_up: u64,
+    /// Starts that a broken disk prevented, or a crash interrupted.
+    pub failed_starts: u64,
     /// Regions in the world.
     pub regions: usize,
     /// Reads of numbered keys that were checked against what their sessions, bounds and quorums owe.

@@ -25,6 +25,7 @@ impl Plan {
     pub(crate) fn new(rng: &Rng, regions: usize) -> Plan {
         let regions = regions as u64;
         let tables = NAMES.iter().map(|name| Table {
+            placement_version: 0,
             name: (*name).to_owned(),
             version: 1,
             policy: policy(rng, name, regions, &merge_at_first(rng, name)),

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::call::Call;
 use crate::clients::Habits;
+use crate::faults::FaultKinds;
 use crate::history::{History, Step};
 use crate::network::Network;
 use crate::region::Region;
@@ -39,13 +40,21 @@ pub struct Scenario {
     pub busy: Duration,
     /// A mistake put in on purpose.
     pub bug: Option<Bug>,
+    /// Which kinds of faults there are.
+    pub faults: FaultKinds,
     /// Keep the trace as text.
     pub keep_trace: bool,
 }
 
 impl Default for Scenario {
     fn default() -> Scenario {
-        Scenario { regions: None, busy: Duration::from_secs(20), bug: None, keep_trace: false }
+        Scenario {
+            regions: None,
+            busy: Duration::from_secs(20),
+            bug: None,
+            faults: FaultKinds::all(),
+            keep_trace: false,
+        }
     }
 }
 
@@ -75,6 +84,8 @@ pub struct World {
     /// The numbered keys that were written last, the last one first.
     newest: Vec<String>,
     started_last: usize,
+    /// The longest time between two faults.
+    calm_max: Duration,
 }
 
 /// What goes on.
@@ -105,8 +116,11 @@ enum Event {
     Frame { from: usize, to: usize, frame: Bytes },
     SyncDone { region: usize, life: u64 },
     Flush { region: usize, life: u64 },
+    Flushed { region: usize, life: u64 },
     NextFault,
     Heal { from: usize, to: usize },
+    Mend { region: usize },
+    Restart { region: usize, life: u64 },
     Start { region: usize },
     Connect,
     Down { a: usize, b: usize, connection: u64 },
@@ -136,7 +150,7 @@ impl World {
         let roamers = if flushes { 0 } else { 3 + rng.below(8) };
         let regions = (0..count).map(|index| {
             let skew_ms = rng.below(400) as i64 - 200;
-            Region::new(node(index), settings(&rng, index, count, plan.last()), skew_ms)
+            Region::new(node(index), settings(&rng, index, count, plan.last()), skew_ms, rng.u64())
         });
         World {
             regions: regions.collect(),
@@ -158,6 +172,7 @@ impl World {
             calm_since: Duration::ZERO,
             newest: Vec::new(),
             started_last: 0,
+            calm_max: ms(1000 << rng.below(3)),
             rng,
         }
     }
@@ -219,6 +234,9 @@ impl World {
             Event::Frame { from, to, frame } => self.on_frame(from, to, frame),
             Event::SyncDone { region, life } => self.on_sync_done(region, life),
             Event::Flush { region, life } => self.on_flush(region, life),
+            Event::Flushed { region, life } => self.on_flushed(region, life),
+            Event::Mend { region } => self.on_mend(region),
+            Event::Restart { region, life } => self.on_restart(region, life),
             Event::NextFault => self.on_fault(),
             Event::Heal { from, to } => self.network.set_cut(from, to, false),
             Event::Start { region } => self.start(region),
@@ -249,6 +267,10 @@ impl World {
         }
         let (dot, bytes) = member.last_decided();
         let hash = xxh3_128(bytes);
+        if self.regions[index].given_up {
+            let what = format!("region {index} decided {dot} after it had given up");
+            self.report.violations.push(Violation { checker: "health", what });
+        }
         if self.history.decided.insert(dot, hash).is_some_and(|before| before != hash) {
             self.report
                 .violations
@@ -260,15 +282,22 @@ impl World {
     fn sync_soon(&mut self, index: usize) {
         let region = &mut self.regions[index];
         let Some(member) = &mut region.member else { return };
-        if region.sync_job.is_none() {
-            region.sync_job = member.begin_sync();
-            if region.sync_job.is_some() {
-                let life = region.life;
-                self.after(
-                    self.rng.between(Duration::from_micros(100), ms(30)),
-                    Event::SyncDone { region: index, life },
-                );
-            }
+        if region.sync_job.is_some() {
+            return;
+        }
+        region.sync_job = member.begin_sync();
+        if region.sync_job.is_some() {
+            let life = region.life;
+            let takes = self.disk_takes(index, ms(30));
+            self.after(takes, Event::SyncDone { region: index, life });
+        }
+    }
+
+    /// How long a region's disk is busy with something.
+    fn disk_takes(&self, index: usize, at_most: Duration) -> Duration {
+        match self.now < self.regions[index].slow_until {
+            true => self.rng.between(ms(100), ms(5000)),
+            false => self.rng.between(Duration::from_micros(100), at_most),
         }
     }
 
@@ -280,11 +309,16 @@ impl World {
         let now = region.time(self.now);
         let (Some(member), Some(job)) = (&mut region.member, region.sync_job.take()) else { return };
         let mut out = Vec::new();
+        let failures = region.disk.failures();
         let outcome = member.finish_sync(now, job.run(), &mut out);
-        region.note_durable();
         if let Err(error) = outcome {
-            self.report.violations.push(Violation { checker: "disk", what: format!("region {index}: {error}") });
+            let unharmed = region.disk.failures() == failures;
+            self.trace.line(self.now, format_args!("{index} does not sync: {error}"));
+            if unharmed {
+                self.report.violations.push(Violation { checker: "disk", what: format!("region {index}: {error}") });
+            }
         }
+        self.regions[index].note_durable();
         self.send(index, out);
         self.serve(index);
         self.sync_soon(index);
@@ -293,21 +327,35 @@ impl World {
     fn on_flush(&mut self, index: usize, life: u64) {
         let region = &mut self.regions[index];
         let Some(member) = region.member.as_mut().filter(|_| region.life == life) else { return };
-        // Only when all is durable: waiting for it is the driver's part, and a crash in between flushes nothing.
-        if !member.wants_sync()
-            && let Some((job, position)) = member.begin_flush(true)
-        {
-            assert!(position <= member.durable(), "a flush begins when everything is durable");
-            // A crash before the commit leaves the store as it was; after it, as it will be.
-            if self.rng.chance(90.0)
-                && let Err(error) = member.finish_flush(job.run())
-            {
-                self.report.violations.push(Violation { checker: "disk", what: format!("region {index}: {error}") });
-            } else {
-                self.trace.line(self.now, format_args!("{index} flush"));
+        if region.flush.is_none() {
+            region.flush = member.begin_flush(true);
+            if region.flush.is_some() {
+                let takes = self.disk_takes(index, ms(50));
+                self.after(takes, Event::Flushed { region: index, life });
+                self.end_soon(index, life);
             }
         }
         self.after(self.rng.between(ms(200), ms(4000)), Event::Flush { region: index, life });
+    }
+
+    fn on_flushed(&mut self, index: usize, life: u64) {
+        let region = &mut self.regions[index];
+        let Some(member) = region.member.as_mut().filter(|_| region.life == life) else { return };
+        let Some((job, position)) = region.flush.take() else { return };
+        // The store must not know of a write that the journal may still lose; waiting for that is the driver's part.
+        if position > member.durable() && self.scenario.bug != Some(Bug::StoreAheadOfJournal) {
+            region.flush = Some((job, position));
+            return self.after(ms(5), Event::Flushed { region: index, life });
+        }
+        let failures = region.store.failures();
+        let flushed = member.finish_flush(job.run());
+        self.trace.line(self.now, format_args!("{index} flush {}", flushed.is_ok()));
+        if let Err(error) = flushed
+            && self.regions[index].store.failures() == failures
+        {
+            self.report.violations.push(Violation { checker: "disk", what: format!("region {index}: {error}") });
+        }
+        self.look_after(index);
     }
 }
 
@@ -324,6 +372,10 @@ fn settings(rng: &Rng, index: usize, count: usize, tables: &Arc<Tables>) -> Sett
         tables: tables.clone(),
         max_offset_ms: 500,
         dirty_bytes_max: 1,
+        disk: lc_member::DiskBounds {
+            reserve_bytes: (rng.below(2) * 4096) << rng.below(4),
+            ..lc_member::DiskBounds::default()
+        },
         table: lc_store::TableOptions { cache_bytes: 4096, hash_seed: 1 },
         journal: lc_journal::Options {
             segment_bytes: 4096 << rng.below(6),

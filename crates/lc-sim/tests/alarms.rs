@@ -26,19 +26,27 @@ fn some_seeds_are_clean() {
     for seed in 1..6 {
         let report = World::run(seed, &Scenario::default());
         assert_eq!(report.violations, []);
-        assert!(report.acknowledged > 0 && report.faults > 0, "a world in which nothing happens proves nothing");
+        assert!(
+            report.acknowledged > 0 && !report.faults.is_empty(),
+            "a world in which nothing happens proves nothing"
+        );
     }
 }
 
 /// A checker that cannot fail is worth nothing: each of these mistakes must be noticed within a few seeds.
 #[test]
+fn every_seeded_bug_is_found_in_what_crashes_and_disks_leave() {
+    find(&Bug::ALL[..BUGS_OF_DISKS]);
+}
+
+#[test]
 fn every_seeded_bug_is_found_in_replication() {
-    find(&Bug::ALL[..BUGS_OF_REPLICATION]);
+    find(&Bug::ALL[BUGS_OF_DISKS..][..BUGS_OF_REPLICATION]);
 }
 
 #[test]
 fn every_seeded_bug_is_found_in_what_tables_promise() {
-    find(&Bug::ALL[BUGS_OF_REPLICATION..]);
+    find(&Bug::ALL[BUGS_OF_DISKS + BUGS_OF_REPLICATION..]);
 }
 
 fn find(bugs: &[Bug]) {
@@ -55,9 +63,8 @@ fn found(bug: Bug) -> bool {
 /// Where the rarer ones were found last, to save time; a change of the member's code deals the seeds anew.
 fn first_seed(bug: Bug) -> u64 {
     match bug {
-        Bug::QuorumOneShort => 26,
-        Bug::OldDisk | Bug::UnknownStalenessIsZero => 14,
-        Bug::CollapsedUnderOldRule => 9,
+        Bug::ShownTakenForStored => 59,
+        Bug::CommitTorn => 52,
         _ => 1,
     }
 }
@@ -82,5 +89,6 @@ fn every_seeded_bug_of_the_control_plane_is_found() {
     assert!(missed.is_empty(), "not found within {SEEDS} seeds: {missed:?}");
 }
 
-const BUGS_OF_REPLICATION: usize = 15;
-const SEEDS: u64 = 100;
+const BUGS_OF_DISKS: usize = 13;
+const BUGS_OF_REPLICATION: usize = 12;
+const SEEDS: u64 = 200;

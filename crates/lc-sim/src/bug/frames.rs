@@ -38,9 +38,9 @@ impl Bug {
                 });
                 wire::encode(&Message::Entries { entries: changed.collect(), urgent })
             }
-            Ok(Frame::Control(Message::Hello { replica, durable })) if self == Bug::GreetingClaimsMore => {
+            Ok(Frame::Control(Message::Hello { replica, durable, placement })) if self == Bug::GreetingClaimsMore => {
                 let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
-                wire::encode(&Message::Hello { replica, durable })
+                wire::encode(&Message::Hello { replica, durable, placement })
             }
             Ok(Frame::Ask { id, ask: Ask::Read { words, fresh_ms, .. } }) if self == Bug::QuestionForgetsSession => {
                 let covers = VersionVector::new();
@@ -71,7 +71,7 @@ impl Bug {
         if !matches!(self, Bug::LateHeartbeatIsNew | Bug::PeerClaimsMore) {
             return frame;
         }
-        let Ok(Frame::Control(Message::Have { replica, mut durable, applied, hlc, mut pulse, known })) =
+        let Ok(Frame::Control(Message::Have { replica, mut durable, placement, applied, hlc, mut pulse, known })) =
             wire::decode(frame.clone())
         else {
             return frame;
@@ -80,6 +80,6 @@ impl Bug {
             Bug::LateHeartbeatIsNew => pulse.echo = arrival.pulse.map(|sent_ns| (sent_ns, 0)),
             _ => durable.raise(arrival.receiver.replica, arrival.receiver.seq),
         }
-        wire::encode(&Message::Have { replica, durable, applied, hlc, pulse, known })
+        wire::encode(&Message::Have { replica, durable, placement, applied, hlc, pulse, known })
     }
 }

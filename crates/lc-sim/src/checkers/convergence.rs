@@ -12,7 +12,7 @@ pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
         .filter_map(|region| region.member.as_ref().map(|member| (region.node, member.snapshot())))
         .collect();
     for (node, snapshot) in &snapshots {
-        if let Err(why) = snapshot.health.writable() {
+        if let Err(why) = snapshot.health.decides() {
             report(format!("{node}: {why}"));
         }
         if let Some(alarm) = snapshot.health.last_alarm() {

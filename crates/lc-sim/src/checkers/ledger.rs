@@ -89,14 +89,14 @@ impl<'a> Replay<'a> {
     fn follow(&mut self, entry: &Entry, op: &Op) {
         let saw = |dot: Dot| dot == entry.dot || entry.stamp().saw(dot);
         match op {
-            Op::Put { at, value, .. } => self.change(entry, at, Some(value), &saw),
+            Op::Put { at, value, .. } | Op::Collapse { at, value, .. } => self.change(entry, at, Some(value), &saw),
             Op::PutOver { at, value, over, .. } => {
                 self.change(entry, at, Some(value), &|dot| over.contains(&dot) || dot == entry.dot)
             }
             Op::Remove { at, .. } => self.change(entry, at, None, &saw),
             Op::Delete { key, .. } => self.remove(entry, &saw, &|cell| cell.0 == *key),
             Op::Clear { .. } => self.remove(entry, &saw, &|_| true),
-            Op::Add { .. } | Op::Expire { .. } => {}
+            Op::Add { .. } | Op::Expire { .. } | Op::Withheld { .. } => {}
         }
     }
 

@@ -61,7 +61,15 @@ mod tests {
             let (key, at) = ("a".to_owned(), Duration::from_millis(7));
             let steps = [
                 Step::Told { session: 1, key: key.clone(), number: 1, held_by, at },
-                Step::Shown { session: 2, key, number: shown, level: Read::Quorum(read), asked_at: at, at },
+                Step::Shown {
+                    session: 2,
+                    key,
+                    number: shown,
+                    level: Read::Quorum(read),
+                    glimpsed: true,
+                    asked_at: at,
+                    at,
+                },
             ];
             check_steps(&steps, 3).len()
         };

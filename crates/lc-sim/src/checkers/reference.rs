@@ -67,20 +67,22 @@ impl Act<'_> {
                 let named = over.contains(&target.entry.dot) || self.entry.dot == target.entry.dot;
                 other == at && named && !matches!(target.op, Op::Add { .. })
             }
-            Op::Put { at: other, .. } | Op::Remove { at: other, .. } => other == at,
+            Op::Put { at: other, .. } | Op::Collapse { at: other, .. } | Op::Remove { at: other, .. } => other == at,
             Op::Delete { key, .. } => *key == at.key,
             Op::Clear { .. } => true,
-            Op::Add { .. } | Op::Expire { .. } => false,
+            Op::Add { .. } | Op::Expire { .. } | Op::Withheld { .. } => false,
         }
     }
 
     /// Whether it takes away what it saw of a key's choices of expiry.
     fn removes_expiry(&self, of: &Bytes) -> bool {
         match self.op {
-            Op::Put { at, .. } | Op::PutOver { at, .. } => at.kind == Kind::String && at.key == *of,
+            Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Collapse { at, .. } => {
+                at.kind == Kind::String && at.key == *of
+            }
             Op::Delete { key, .. } | Op::Expire { key, .. } => key == of,
             Op::Clear { .. } => true,
-            Op::Add { .. } | Op::Remove { .. } => false,
+            Op::Add { .. } | Op::Remove { .. } | Op::Withheld { .. } => false,
         }
     }
 }
@@ -97,7 +99,7 @@ impl Expected {
                 by_key.entry(key).or_default().push(*act);
             }
         }
-        let clears: Vec<Act<'_>> = acts.iter().filter(|act| act.op.key().is_none()).copied().collect();
+        let clears: Vec<Act<'_>> = acts.iter().filter(|act| matches!(act.op, Op::Clear { .. })).copied().collect();
         let mut expected = Expected::default();
         for (key, mut of_key) in by_key {
             of_key.extend(&clears);
@@ -109,7 +111,7 @@ impl Expected {
     fn add_key(&mut self, key: &Bytes, acts: &[Act<'_>]) {
         for act in acts {
             match act.op {
-                Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Add { at, .. }
+                Op::Put { at, .. } | Op::PutOver { at, .. } | Op::Collapse { at, .. } | Op::Add { at, .. }
                     if !gone(act, acts, |other| other.removes_cell(at, act)) =>
                 {
                     self.add_standing(act, at, acts)
@@ -125,7 +127,9 @@ impl Expected {
     fn add_standing(&mut self, act: &Act<'_>, at: &Address, acts: &[Act<'_>]) {
         let contents = self.cells.entry(at.clone()).or_default();
         match act.op {
-            Op::Put { value, expires_ms, .. } | Op::PutOver { value, expires_ms, .. } => {
+            Op::Put { value, expires_ms, .. }
+            | Op::PutOver { value, expires_ms, .. }
+            | Op::Collapse { value, expires_ms, .. } => {
                 let replaced = at.kind == Kind::String
                     && acts.iter().any(|other| matches!(other.op, Op::Expire { .. }) && other.saw(act));
                 let expires = if replaced || at.kind != Kind::String { None } else { *expires_ms };

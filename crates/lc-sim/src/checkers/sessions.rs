@@ -1,7 +1,8 @@
 //! Read your writes, monotonic reads, monotonic writes, writes follow reads; over any regions a session goes through.
 //!
 //! A session's floor holds for each key the lowest number that it may still be shown. Its own answered writes and what
-//! it was shown raise it; and whoever is shown a write is owed everything that its writer had been owed when it wrote.
+//! it was shown raise it; and whoever is shown a write is owed everything that its writer had been owed when it wrote,
+//! but for what only a quorum had shown the writer: a write is decided by what its region has.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub(super) fn check_steps(steps: &[Step]) -> Vec<Violation> {
 #[derive(Default)]
 struct Sessions {
     floors: BTreeMap<usize, Floor>,
+    /// The same without what only quorums showed.
+    followed: BTreeMap<usize, Floor>,
     /// What each write's session was owed when it wrote it, the write included.
     behind: BTreeMap<(String, u64), Floor>,
     made: BTreeMap<String, u64>,
@@ -35,27 +38,27 @@ impl Sessions {
     fn follow(&mut self, step: &Step) -> Option<String> {
         match step {
             Step::Decided { session, key, number, .. } => {
-                let mut floor = self.floors.get(session).cloned().unwrap_or_default();
+                let mut floor = self.followed.get(session).cloned().unwrap_or_default();
                 floor.insert(key.clone(), *number);
                 self.behind.insert((key.clone(), *number), floor);
                 self.made.insert(key.clone(), *number);
                 None
             }
             Step::Told { session, key, number, .. } => {
-                self.owe(*session, key, *number);
+                self.owe(*session, key, *number, false);
                 None
             }
             Step::Shown { level: Read::Eventual, .. } => None,
-            Step::Shown { session, key, number, .. } => self.shown(*session, key, *number),
+            Step::Shown { session, key, number, glimpsed, .. } => self.shown(*session, key, *number, *glimpsed),
         }
     }
 
-    fn shown(&mut self, session: usize, key: &str, shown: Option<u64>) -> Option<String> {
+    fn shown(&mut self, session: usize, key: &str, shown: Option<u64>, glimpsed: bool) -> Option<String> {
         let floor = self.floors.get(&session).and_then(|floor| floor.get(key)).copied().unwrap_or(0);
         let made = self.made.get(key).copied().unwrap_or(0);
         match self.removals.least(key, shown, floor, made) {
             Some(number) => {
-                self.owe(session, key, number);
+                self.owe(session, key, number, glimpsed);
                 None
             }
             None => {
@@ -65,11 +68,14 @@ impl Sessions {
     }
 
     /// From here on the session must not be shown less than this write, nor less than what its writer knew.
-    fn owe(&mut self, session: usize, key: &str, number: u64) {
-        let floor = self.floors.entry(session).or_default();
-        for (other, least) in self.behind.get(&(key.to_owned(), number)).into_iter().flatten() {
-            let owed = floor.entry(other.clone()).or_default();
-            *owed = (*owed).max(*least);
+    fn owe(&mut self, session: usize, key: &str, number: u64, glimpsed: bool) {
+        let Some(behind) = self.behind.get(&(key.to_owned(), number)) else { return };
+        let followed = (!glimpsed).then(|| self.followed.entry(session).or_default());
+        for floor in [Some(self.floors.entry(session).or_default()), followed].into_iter().flatten() {
+            for (other, least) in behind {
+                let owed = floor.entry(other.clone()).or_default();
+                *owed = (*owed).max(*least);
+            }
         }
     }
 }
@@ -96,7 +102,7 @@ mod tests {
 
     fn shown(session: usize, key: &str, number: Option<u64>) -> Step {
         let (asked_at, at) = (Duration::ZERO, Duration::ZERO);
-        Step::Shown { session, key: key.to_owned(), number, level: Read::Session, asked_at, at }
+        Step::Shown { session, key: key.to_owned(), number, level: Read::Session, glimpsed: false, asked_at, at }
     }
 
     #[test]
@@ -121,6 +127,22 @@ mod tests {
         ] {
             assert_eq!(check_steps(&steps).len(), 1, "{name}");
         }
+    }
+
+    #[test]
+    fn a_write_need_not_follow_what_only_a_quorum_showed_its_session() {
+        let glimpse = |by_quorum| match shown(2, "a", Some(1)) {
+            Step::Shown { session, key, number, level, asked_at, at, .. } => {
+                Step::Shown { session, key, number, level, glimpsed: by_quorum, asked_at, at }
+            }
+            other => other,
+        };
+        let found = |by_quorum, reader| {
+            let wrote_after = [wrote(1, "a", 1).as_slice(), &[glimpse(by_quorum)], &wrote(2, "c", 1)].concat();
+            let read = [shown(reader, "c", Some(1)), shown(reader, "a", None)];
+            check_steps(&[wrote_after.as_slice(), &read].concat()).len()
+        };
+        assert_eq!((found(false, 3), found(true, 3), found(true, 2)), (1, 0, 1));
     }
 
     #[test]

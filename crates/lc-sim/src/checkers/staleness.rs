@@ -22,7 +22,7 @@ fn check_steps(steps: &[Step]) -> Vec<Violation> {
         match step {
             Step::Decided { .. } => {}
             Step::Told { key, number, at, .. } => told.entry(key).or_default().push((*at, *number)),
-            Step::Shown { session, key, number, level: Read::Bounded(ms), asked_at, at } => {
+            Step::Shown { session, key, number, level: Read::Bounded(ms), asked_at, at, .. } => {
                 let writes = told.get(key.as_str()).map_or(&[][..], Vec::as_slice);
                 let due = |(told_at, _): &&(Duration, u64)| *told_at + Duration::from_millis(*ms) < *asked_at;
                 let owed = writes.iter().filter(due).map(|(_, number)| *number).max().unwrap_or(0);
@@ -55,6 +55,7 @@ mod tests {
             key: "a".to_owned(),
             number: Some(number),
             level: Read::Bounded(500),
+            glimpsed: false,
             asked_at: ms(asked_at),
             at: ms(asked_at),
         };

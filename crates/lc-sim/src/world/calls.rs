@@ -121,6 +121,7 @@ impl World {
             self.sync_soon(index);
         }
         self.answer_ready(index);
+        self.look_after(index);
     }
 
     fn on_settled(&mut self, index: usize, ticket: Ticket, settled: Settled) {

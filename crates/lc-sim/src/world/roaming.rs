@@ -132,8 +132,9 @@ impl World {
             }
             // There was nothing to remove, although this session itself had put it there.
             None if *reply == Reply::Int(0) => {
-                let (level, at) = (Read::Session, self.now);
-                self.history.steps.push(Step::Shown { session, key, number: None, level, asked_at: call.asked_at, at });
+                let (level, glimpsed) = (Read::Session, false);
+                let (number, asked_at, at) = (None, call.asked_at, self.now);
+                self.history.steps.push(Step::Shown { session, key, number, level, glimpsed, asked_at, at });
             }
             None => {}
         }
@@ -156,6 +157,7 @@ impl World {
         };
         let before = dials::read_levels(&call.tables, keys, wish);
         let now = dials::read_levels(&self.regions[index].tables, keys, wish);
+        let glimpsed = before.iter().chain(&now).any(|level| matches!(level, Read::Quorum(_)));
         for (((key, shown), before), now) in keys.iter().zip(shown).zip(before).zip(now) {
             let level = dials::weaker(before, now);
             let Ok(number) = number_of(shown) else {
@@ -163,7 +165,7 @@ impl World {
                 continue;
             };
             let (key, asked_at, at) = (key.clone(), call.asked_at, self.now);
-            self.history.steps.push(Step::Shown { session, key, number, level, asked_at, at });
+            self.history.steps.push(Step::Shown { session, key, number, level, glimpsed, asked_at, at });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::breaking::Ending;
 use super::{Event, Phase, World};
 use crate::report::Violation;
 
@@ -11,7 +12,13 @@ impl World {
         self.network.calm();
         self.change_policy_at_last();
         let version = self.plan.versions.len() - 1;
+        self.phase = Phase::Settling;
         for region in 0..self.regions.len() {
+            self.regions[region].mend();
+            self.regions[region].slow_until = Duration::ZERO;
+            if self.regions[region].given_up {
+                self.end(region, Duration::from_millis(1), Ending::Kill);
+            }
             self.after(Duration::from_millis(1), Event::Start { region });
             self.after(Duration::from_millis(2), Event::Tables { region, version });
         }

@@ -10,6 +10,9 @@ from scene import AT_ONCE_MS, Story, refusal
 class BadInput(Story):
     name = "bad input"
 
+    def declare(self) -> None:
+        self.scene.declare("narrow", "--placement", "us-east,eu-west")
+
     def afterwards(self) -> None:
         first, second = self.scene.regions[:2]
         was = self.everything(first)
@@ -19,6 +22,7 @@ class BadInput(Story):
         for change, words in CHANGES:
             told = second.cli("table", "alter", "orders", *change)
             self.hold(refusal(told, *words), f"alter {' '.join(change)}: {told}")
+        self.wider(first)
         self.by_file(first)
         self.over_http(first)
         self.per_request(second)
@@ -29,6 +33,16 @@ class BadInput(Story):
         """Every table with its version and dials."""
         tables = doors.http("GET", "/v1/tables").body["tables"]
         return {table["name"]: (table["version"], table["policy"]) for table in tables}
+
+    def wider(self, doors: Doors) -> None:
+        """A table that leaves a region out is neither given to it nor dropped: both would be more than was asked."""
+        for words in WIDER:
+            told = doors.cli("table", "alter", "narrow", "--placement", words)
+            self.hold(refusal(told, "not yet", "ap-northeast", "nearest", "placement=[eu-west, us-east]"), f"{words}: {told}")
+        told = doors.cli("table", "drop", "narrow")
+        self.hold(refusal(told, "not yet", "default", "remove its keys and keep it"), f"drop narrow: {told}")
+        answer = doors.http("PATCH", "/v1/tables/narrow", {"placement": "everywhere"})
+        self.hold((answer.status, answer.body["code"]) == (501, "not_yet"), f"PATCH narrow, everywhere: {answer}")
 
     def by_file(self, doors: Doors) -> None:
         path = Path(self.scene.world.data).parent / "unknown_dial.toml"
@@ -63,7 +77,9 @@ TABLES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--read", "bounded(50ms)"), ("bounded", "nearest")),
     (("--placement", ""), ("names no region",)),
     (("--placement", "us-east,mars"), ("mars", "us-east")),
-    (("--placement", "us-east"), ("not yet", "ap-northeast", "eu-west")),
+    (("--placement", "us-east,eu-west", "--read", "quorum(3)"), ("quorum(3)", "has 2", "quorum(2)")),
+    (("--placement", "us-east", "--ack", "regions(2)"), ("regions(2)", "has 1", "regions(1)")),
+    (("--preset", "partitioned"), ("not yet", "writers=any")),
     (("--read", "quorum(4)"), ("quorum(4)", "has 3", "quorum(3)")),
     (("--read", "quorum(0)"), ("quorum(0)",)),
     (("--ack", "regions(4)"), ("regions(4)", "has 3", "regions(3)")),
@@ -82,10 +98,13 @@ CHANGES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--ack", "all", "--expect-version", "77"), ("version 1", "77")),
 ]
 
+WIDER = ["everywhere", "us-east,eu-west,ap-northeast"]
+
 BODIES: list[tuple[dict[str, Any], int, str]] = [
     ({"name": "bad", "colour": "red"}, 400, "invalid_request"),
     ({"name": "bad", "placement": []}, 422, "refused"),
     ({"name": "bad", "read": "quorum(4)"}, 422, "refused"),
+    ({"name": "bad", "placement": ["eu-west"], "ack": "all", "read": "quorum(2)"}, 422, "refused"),
     ({"name": "bad", "writers": "home"}, 501, "not_yet"),
     ({"name": "bad", "merge": "json(items..sku: max)"}, 400, "invalid_request"),
     ({"name": "Bad Name"}, 400, "invalid_request"),

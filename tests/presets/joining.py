@@ -56,6 +56,8 @@ class Joining(Story):
         self.hold(equal, f"it has all data: {told}")
         tables = [{t["name"]: t["version"] for t in doors.http("GET", "/v1/tables").body["tables"]} for doors in everyone]
         self.hold(all(each == tables[0] for each in tables), f"it has all {len(tables[0])} tables")
+        refused = fourth.attempt("GET", "narrow:x")
+        self.hold(refused.refused_as("ELSEWHERE"), f"it is on no table's list of regions: {refused}")
         fourth.ask("SET", "geode:from-the-fourth", "1")
         self.hold(*self.scene.same_everywhere("GET", "geode:from-the-fourth", wanted="1"))
         self.all_hold(4)

@@ -26,6 +26,7 @@ from joining import Joining
 from leaderless import Leaderless
 from merges import HighestBid, ShoppingCart
 from policy_change import AckChange, Collapse
+from residency import Narrowing, Residency
 from scene import Scene, Story
 from sessions import Sessions
 from siblings import Siblings
@@ -45,6 +46,8 @@ STORIES: list[type[Story]] = [
     Catalogue,
     AckChange,
     Collapse,
+    Residency,
+    Narrowing,
     BadInput,
     Joining,
     Identity,

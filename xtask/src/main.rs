@@ -9,12 +9,16 @@
 // Chores measure and wait in real time; the seams of lc-env are for the database.
 #![allow(clippy::disallowed_methods)]
 
+mod backup;
 mod bench;
 mod check;
 mod clients;
+mod crash;
 mod dev;
+mod disk;
 mod failure;
 mod flights;
+mod fuzz;
 mod graph;
 mod house;
 mod presets;
@@ -36,12 +40,20 @@ const COMMANDS: &[Chore] = &[
     ("dev", "build, then start a three-region world on this machine (arguments go to `lightcone dev`)", dev::run),
     ("check", "everything CI runs; `check STEP…` runs some steps, `check --list` names them", check::run),
     ("sim", "the simulator (arguments go to lc-sim, e.g. --seeds 100)", sim::run),
+    ("fuzz", "fuzz targets, a minute each: `fuzz [--seconds N] [TARGET…]`; --seeds writes the seeds anew", fuzz::run),
     ("flights", "a year of flights through three regions, with a cut and a kill: --all, or --sample N", flights::run),
     (
         "presets",
         "one world through every preset, with a cut and a kill; --json FILE for what was measured",
         presets::run,
     ),
+    (
+        "crash",
+        "real servers, SIGKILL at random moments under load; --rounds N, --seed S, --json, --notices",
+        crash::run,
+    ),
+    ("backup", "a region backed up under load, and a cluster of other regions made of it", backup::run),
+    ("disk", "a real server on a small disk that fills up, in a mount namespace of its own", disk::run),
     (
         "clients",
         "redis-py's own tests, Node clients, redis-cli, redis-benchmark; `clients NAME…` for some",

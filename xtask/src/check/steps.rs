@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::cargo_deny;
-use crate::{bench, clients, flights, graph, house, presets, process, runnable_docs, sim};
+use crate::{backup, bench, clients, crash, disk, flights, fuzz, graph, house, presets, process, runnable_docs, sim};
 
 /// One thing that CI runs; `cargo xtask check NAME` runs it alone.
 pub struct Step {
@@ -27,6 +27,11 @@ pub const STEPS: &[Step] = &[
     Step { name: "docs", purpose: "rustdoc, warnings are errors", run: docs },
     Step { name: "tests", purpose: "unit tests, scripts and laws", run: tests },
     Step { name: "doctests", purpose: "examples in the documentation", run: doctests },
+    Step {
+        name: "fuzz",
+        purpose: "every fuzz target for ten seconds; what they find becomes a test",
+        run: fuzz::check,
+    },
     Step { name: "build", purpose: "the programs that the next steps run, built for release", run: build },
     Step { name: "sim", purpose: "a minute of simulation", run: simulate },
     Step {
@@ -43,6 +48,21 @@ pub const STEPS: &[Step] = &[
         name: "presets",
         purpose: "every preset keeps its promises through a cut and a kill, and `table show` agrees with the clock",
         run: presets::check,
+    },
+    Step {
+        name: "crash",
+        purpose: "ten rounds of SIGKILL under load lose nothing, and the harness notices a loss",
+        run: crash::check,
+    },
+    Step {
+        name: "disk",
+        purpose: "a full disk refuses writes clearly, loses nothing, and takes them again by itself; the journal stays small",
+        run: disk::check,
+    },
+    Step {
+        name: "backup",
+        purpose: "a backup under load and its increments become a cluster of other regions with the same digests",
+        run: backup::check,
     },
     Step {
         name: "clients",

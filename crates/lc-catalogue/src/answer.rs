@@ -46,6 +46,14 @@ pub enum Outcome {
         /// The version that says so.
         version: u64,
     },
+    /// The node's data may begin anew.
+    Renewed {
+        /// Its id.
+        #[serde(with = "crate::node_id")]
+        node: NodeId,
+        /// What it is from then on.
+        incarnation: u16,
+    },
     /// A node may come.
     Invited {
         /// The id it will have.
@@ -62,6 +70,14 @@ pub enum Outcome {
         #[serde(with = "crate::node_id")]
         node: NodeId,
         /// Its region.
+        region: String,
+    },
+    /// The invitation does not hold any more.
+    Revoked {
+        /// The id that its node would have had.
+        #[serde(with = "crate::node_id")]
+        node: NodeId,
+        /// The region that it was for.
         region: String,
     },
     /// These nodes are not part of the cluster any more.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Answer, Change, ClusterId, Command, Invitation, Node, Outcome, Refused, Region, Secret, SessionKey, SessionKeys,
-    TableHistory, TokenHash, dials, format, limits, names,
+    TableHistory, TokenHash, dials, format, limits, names, placements,
 };
 
 /// Regions, nodes, tables, invitations and keys of one cluster. The same commands in the same order make the same
@@ -155,6 +155,11 @@ impl Catalogue {
         self.invitations.values()
     }
 
+    /// The invitation of this [`Invitation::id`].
+    pub fn invitation_of_id(&self, id: &str) -> Option<&Invitation> {
+        self.invitations().find(|invitation| invitation.id() == id)
+    }
+
     /// The invitation whose token has this hash.
     pub fn invitation(&self, token_hash: &TokenHash) -> Option<&Invitation> {
         self.invitations.get(token_hash)
@@ -174,7 +179,8 @@ impl Catalogue {
     pub fn tables(&self) -> Tables {
         let table = |table: &TableHistory| {
             let policy = table.policy()?.clone();
-            Some(Table { name: table.name().to_owned(), version: table.version(), policy })
+            let placement_version = table.latest().placement_version;
+            Some(Table { name: table.name().to_owned(), version: table.version(), policy, placement_version })
         };
         Tables::new(self.version, self.tables.values().filter_map(table).collect())
     }
@@ -207,8 +213,10 @@ impl Catalogue {
                 let newcomer = admission::Newcomer { instance: *instance, address, coordinates, jurisdictions };
                 self.consume_invitation(command, token_hash, &newcomer)
             }
+            Change::RevokeInvitation { token_hash } => self.revoke_invitation(command, token_hash),
             Change::RemoveRegion { region } => self.remove_region(command, region),
             Change::RemoveNode { node } => self.remove_node(command, *node),
+            Change::RenewNode { node, replaces } => self.renew_node(*node, *replaces),
             Change::RotateSessionKey { secret, replaces } => self.rotate_session_key(command, secret, *replaces),
         }
     }
@@ -235,6 +243,9 @@ impl Catalogue {
         let regions_match = self.regions.iter().all(|(name, region)| *name == region.name)
             && self.active_nodes().all(|node| self.regions.contains_key(&node.region))
             && self.regions.keys().all(|name| self.active_nodes().any(|node| node.region == *name));
+        let placed = |table: &TableHistory| {
+            table.policy().is_none_or(|policy| placements::is_known(&policy.placement, &self.regions))
+        };
         let tables_fit = self.tables.iter().all(|(name, table)| table.is_whole(name, self.version));
         let default_there = self.history(lc_policy::DEFAULT_TABLE).is_some_and(|table| table.policy().is_some());
         let invitations_fit = self.invitations.iter().all(|(hash, invitation)| {
@@ -250,6 +261,7 @@ impl Catalogue {
             (nodes_fit, "a node id out of bounds"),
             (regions_match, "regions and nodes do not match"),
             (tables_fit, "versions of a table do not fit"),
+            (self.tables.values().all(placed), "a table in a region that is not there"),
             (!begun || default_there, "no default table"),
             (self.declared().count() <= limits::TABLES_MAX, "too many tables"),
             (invitations_fit, "an invitation does not fit"),

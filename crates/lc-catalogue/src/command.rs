@@ -101,6 +101,11 @@ pub enum Change {
         #[serde(default)]
         jurisdictions: BTreeSet<String>,
     },
+    /// Takes an invitation back that nobody used.
+    RevokeInvitation {
+        /// Of its token.
+        token_hash: TokenHash,
+    },
     /// Takes all nodes of a region out, for good.
     RemoveRegion {
         /// Its name.
@@ -111,6 +116,14 @@ pub enum Change {
         /// Its id.
         #[serde(with = "crate::node_id")]
         node: NodeId,
+    },
+    /// A node's data begins anew: the next data directory that registers under its id has it, as a new incarnation.
+    RenewNode {
+        /// Its id.
+        #[serde(with = "crate::node_id")]
+        node: NodeId,
+        /// The incarnation that ends: of two that ask at once, one wins.
+        replaces: u16,
     },
     /// Puts a new key in the place of the one that signs session tokens.
     RotateSessionKey {
@@ -135,6 +148,9 @@ pub struct NodeClaim {
     /// The random number of its data directory; `None` when another node speaks, who cannot know.
     #[serde(default)]
     pub instance: Option<u64>,
+    /// How often its data began anew, as the directory says; the catalogue never goes back behind it.
+    #[serde(default, skip_serializing_if = "crate::node::is_zero")]
+    pub incarnation: u16,
     /// Where it is; `None`: as known.
     #[serde(default)]
     pub coordinates: Option<Coordinates>,

@@ -8,11 +8,16 @@ use serde::de::DeserializeOwned;
 
 use crate::limits;
 use crate::names::shown;
-use crate::{Answer, Catalogue, Command, Refused};
+use crate::{Answer, Catalogue, Change, Command, Outcome, Refused};
 
 /// A command as it is proposed.
 pub fn encode_command(command: &Command) -> Vec<u8> {
-    encode(COMMAND_VERSION, command)
+    let version = match &command.change {
+        Change::RevokeInvitation { .. } | Change::RenewNode { .. } => 2,
+        // As the first release wrote them, so that its members read them.
+        _ => 1,
+    };
+    encode(version, command)
 }
 
 /// A command as it was agreed on.
@@ -25,7 +30,12 @@ pub fn decode_command(bytes: &[u8]) -> Result<Command, Refused> {
 
 /// What came of a command, for whoever proposed it.
 pub fn encode_answer(answer: &Result<Answer, Refused>) -> Vec<u8> {
-    encode(ANSWER_VERSION, answer)
+    let version = match answer {
+        Ok(Answer { outcome: Outcome::Revoked { .. } | Outcome::Renewed { .. }, .. })
+        | Err(Refused::InvitationRevoked | Refused::InvitationSpent { .. } | Refused::AddressTaken { .. }) => 2,
+        _ => 1,
+    };
+    encode(version, answer)
 }
 
 /// What came of a command, as the member that applied it says.
@@ -64,14 +74,18 @@ fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8], known: u8, bytes_max: u
     }
 }
 
-const COMMAND_VERSION: u8 = 1;
-const ANSWER_VERSION: u8 = 1;
-const SNAPSHOT_VERSION: u8 = 1;
+/// 2: invitations are taken back.
+const COMMAND_VERSION: u8 = 2;
+/// 2: what comes of that, and addresses that are taken.
+const ANSWER_VERSION: u8 = 2;
+/// 2: a table's versions say since when its placement stands, and invitations when they were taken back. What 1 left out is
+/// 0 or never: no table left a region out then.
+const SNAPSHOT_VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
     use super::{decode_answer, decode_command, encode_answer, encode_command};
-    use crate::{Change, Command, Refused};
+    use crate::{Change, Command, Refused, TokenHash};
 
     fn command() -> Command {
         let change = Change::RemoveRegion { region: "oslo".to_owned() };
@@ -87,11 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_new_has_the_new_version() {
+        let change = Change::RevokeInvitation { token_hash: TokenHash([1; 32]) };
+        let revoke = Command { change, ..command() };
+        let bytes = encode_command(&revoke);
+        assert_eq!((bytes[0], decode_command(&bytes)), (2, Ok(revoke)));
+        let refused = Err(Refused::InvitationRevoked);
+        let bytes = encode_answer(&refused);
+        assert_eq!((bytes[0], decode_answer(&bytes)), (2, Ok(refused)));
+        assert_eq!(encode_answer(&Err(Refused::NoInvitation))[0], 1);
+    }
+
+    #[test]
     fn a_command_of_a_later_release_is_refused_as_such() {
         let mut bytes = encode_command(&command());
-        bytes[0] = 2;
+        bytes[0] = 3;
         let refused = decode_command(&bytes).expect_err("newer");
-        assert!(matches!(refused, Refused::Newer { version: 2, known: 1, .. }), "{refused:?}");
+        assert!(matches!(refused, Refused::Newer { version: 3, known: 2, .. }), "{refused:?}");
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct Invitation {
     pub invited_ms: u64,
     /// Who used it.
     pub used: Option<Used>,
+    /// When it was taken back, Unix ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_ms: Option<u64>,
 }
 
 /// The use of an invitation.
@@ -37,6 +40,11 @@ pub struct Used {
 impl Invitation {
     /// Whether it can be used at this time.
     pub fn is_open(&self, at_ms: u64) -> bool {
-        self.used.is_none() && at_ms < self.expires_ms
+        self.used.is_none() && self.revoked_ms.is_none() && at_ms < self.expires_ms
+    }
+
+    /// What it is called among people.
+    pub fn id(&self) -> String {
+        self.token_hash.id()
     }
 }

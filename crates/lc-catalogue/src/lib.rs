@@ -17,6 +17,7 @@ pub mod limits;
 mod names;
 mod node;
 mod node_id;
+mod placements;
 mod refused;
 mod region;
 mod secret;

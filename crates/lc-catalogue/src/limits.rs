@@ -21,6 +21,8 @@ pub const VERSIONS_MAX: usize = 100;
 /// All versions of all tables, encoded. A snapshot of everything must stay below the 8 MiB that one message carries; all
 /// else in the catalogue takes less than 256 KiB.
 pub const VERSIONS_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// A replica's id has room for 1024 incarnations of a node.
+pub const INCARNATION_MAX: u16 = 1023;
 /// Invitations that ran out are kept for a while, so that whoever comes late is told so. Unused and used ones are bounded
 /// by the number of node ids.
 pub const EXPIRED_INVITATIONS_MAX: usize = 64;

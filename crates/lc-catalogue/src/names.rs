@@ -1,5 +1,7 @@
 //! What names and texts may look like. They stand in certificates, keys, paths, logs and terminals.
 
+use std::net::SocketAddr;
+
 use crate::limits;
 use crate::{Command, Refused};
 
@@ -41,6 +43,15 @@ pub(crate) fn check_address(address: &str) -> Result<(), Refused> {
     Err(Refused::Name { what: "link address".to_owned(), name: shown(address), right })
 }
 
+/// An address in the one way to write it, to compare it with others; `None` for one that no other node can reach.
+pub(crate) fn reachable(address: &str) -> Option<String> {
+    match address.parse::<SocketAddr>() {
+        Ok(socket) if socket.ip().is_unspecified() => None,
+        Ok(socket) => Some(socket.to_string()),
+        Err(_) => Some(address.to_ascii_lowercase()),
+    }
+}
+
 /// Who proposed the command.
 pub(crate) fn check_actor(command: &Command) -> Result<(), Refused> {
     check_text("actor", &command.actor, limits::ACTOR_BYTES_MAX)
@@ -65,7 +76,7 @@ const SHOWN_CHARS_MAX: usize = 80;
 
 #[cfg(test)]
 mod tests {
-    use super::{check_address, check_place, check_table, check_text};
+    use super::{check_address, check_place, check_table, check_text, reachable};
 
     #[test]
     fn a_table_s_name_begins_with_a_letter_and_has_no_colon() {
@@ -99,6 +110,14 @@ mod tests {
         for wrong in ["", ":1", "a:", "a:0", "a:65536", "a b:1", "a", "a\u{1b}:1"] {
             check_address(wrong).expect_err(wrong);
         }
+    }
+
+    #[test]
+    fn one_address_is_one_however_it_is_written() {
+        assert_eq!(reachable("[0:0::1]:7"), reachable("[::1]:7"));
+        assert_eq!(reachable("Node.Example:7"), reachable("node.example:7"));
+        assert_ne!(reachable("10.0.0.1:7"), reachable("10.0.0.1:8"));
+        assert_eq!((reachable("0.0.0.0:7"), reachable("[::]:7")), (None, None));
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub struct Node {
     /// The random number of its data directory; `None`: it has not registered yet, so the first directory that does has
     /// the id.
     pub instance: Option<u64>,
+    /// How often its data began anew: of a data directory that was lost or is older than what it had acknowledged no dot may
+    /// be used again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incarnation: u16,
     /// When it came, Unix ms.
     pub joined_ms: u64,
     /// Whether it is still there.
@@ -28,6 +32,12 @@ impl Node {
     pub fn is_active(&self) -> bool {
         self.state == NodeState::Active
     }
+}
+
+/// Nodes of the first data are written as the first release wrote them.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub(crate) fn is_zero(incarnation: &u16) -> bool {
+    *incarnation == 0
 }
 
 /// Whether a node is part of the cluster.

@@ -129,12 +129,12 @@ pub enum Refused {
         /// The node or region.
         what: String,
     },
-    /// A table's promise stands against a region's coming or going.
+    /// A table's promise stands against a region's going.
     #[error("with region {region:?} {event}, table {table:?} could not keep its dials ({why}): change the table first")]
     TableInTheWay {
         /// The region.
         region: String,
-        /// `there` or `gone`.
+        /// `gone`; until format 2 of the catalogue also `there`.
         event: String,
         /// The table.
         table: String,
@@ -215,6 +215,30 @@ pub enum Refused {
         /// How long ago, s.
         ago_s: u64,
     },
+    /// An invitation that was taken back.
+    #[error("the invitation was taken back: ask for a new one")]
+    InvitationRevoked,
+    /// An invitation that cannot be taken back.
+    #[error(
+        "the invitation was used, by who is now node {node}: it cannot be taken back, but node {node} can be removed"
+    )]
+    InvitationSpent {
+        /// Who.
+        node: u16,
+    },
+    /// Two nodes at one address.
+    #[error(
+        "link address {address} is that of node {node} in region {region:?}: say another one, or remove node {node} first \
+         if it is gone"
+    )]
+    AddressTaken {
+        /// The address.
+        address: String,
+        /// Who has it.
+        node: u16,
+        /// Where that one is.
+        region: String,
+    },
     /// An invitation that another used.
     #[error("the invitation was used already, by who is now node {node}: ask for a new one")]
     InvitationUsed {
@@ -256,6 +280,8 @@ impl Refused {
             | Refused::TableChanged { .. }
             | Refused::NeedsCollapse { .. }
             | Refused::InvitationUsed { .. }
+            | Refused::InvitationSpent { .. }
+            | Refused::AddressTaken { .. }
             | Refused::InvitationExists { .. }
             | Refused::KeyChanged { .. } => Fault::Conflict,
             Refused::Malformed { .. }
@@ -274,6 +300,7 @@ impl Refused {
             | Refused::Full { .. }
             | Refused::NoInvitation
             | Refused::InvitationExpired { .. }
+            | Refused::InvitationRevoked
             | Refused::KeyReused => Fault::Caller,
         }
     }

@@ -28,6 +28,13 @@ impl fmt::Debug for ClusterId {
 #[serde(transparent)]
 pub struct TokenHash(#[serde(with = "hex")] pub [u8; 32]);
 
+impl TokenHash {
+    /// The beginning of the hash, 16 hexadecimal digits: tells invitations apart, and says nothing of their tokens.
+    pub fn id(&self) -> String {
+        hex::text(&self.0[..8])
+    }
+}
+
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenHash({})", hex::text(&self.0[..4]))

@@ -25,6 +25,9 @@ pub struct Version {
     pub version: u64,
     /// The catalogue's version that brought it.
     pub catalogue_version: u64,
+    /// The catalogue's version that last changed the placement; 0: declared as everywhere, and so ever since.
+    #[serde(default)]
+    pub placement_version: u64,
     /// The dials; `None`: dropped.
     pub policy: Option<Policy>,
     /// When, Unix ms by the clock of who proposed it.
@@ -115,7 +118,8 @@ impl TableHistory {
         let first = self.versions.front().map_or(0, |first| first.version);
         let latest = self.versions.back().map_or(u64::MAX, |latest| latest.version.max(latest.catalogue_version));
         let count = (1..=limits::VERSIONS_MAX).contains(&self.versions.len());
-        self.name == name && count && numbered && self.forgotten < first && latest <= catalogue_version
+        let placed = self.versions.iter().all(|version| version.placement_version <= version.catalogue_version);
+        self.name == name && count && numbered && placed && self.forgotten < first && latest <= catalogue_version
     }
 }
 

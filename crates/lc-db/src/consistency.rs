@@ -1,5 +1,7 @@
 //! What a command needs beyond what is here: the table's dials, what the request asks for instead, what the session saw.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lc_core::VersionVector;
 use lc_policy::{Ack, Placement, Policy, Read, Tables};
@@ -20,6 +22,20 @@ impl Wish {
     pub fn or(self, other: Wish) -> Wish {
         Wish { ack: self.ack.or(other.ack), read: self.read.or(other.read) }
     }
+
+    /// Refuses at once what no table can keep, instead of when it is first needed.
+    ///
+    /// # Errors
+    /// `NotYet`, with the nearest level that can be kept.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.read == Some(Read::Strong) { Err(no_strong_reads()) } else { Ok(()) }
+    }
+}
+
+fn no_strong_reads() -> Error {
+    Error::NotYet(
+        "read=strong needs a table with one decider (writers=home or consensus), which does not exist yet; the nearest that can be kept is quorum(n)".to_owned(),
+    )
 }
 
 /// What must hold before a command may run here, or another region runs it instead.
@@ -33,6 +49,8 @@ pub struct Demand {
     pub quorum: Option<Quorum>,
     /// How long may be waited, ms.
     pub wait_ms: u64,
+    /// Only these regions have the keys.
+    pub among: Among,
     /// The command, to be run elsewhere if it cannot be run here; empty if it must run here.
     pub words: Vec<Bytes>,
 }
@@ -46,6 +64,14 @@ pub struct Quorum {
     pub keys: Vec<Bytes>,
 }
 
+/// The regions that may have a command's keys; `None`: all.
+pub type Among = Option<Arc<[String]>>;
+
+/// Whether a region is one of them.
+pub fn is_among(among: &Among, region: &str) -> bool {
+    among.as_ref().is_none_or(|regions| regions.iter().any(|name| name == region))
+}
+
 impl Demand {
     /// Whether there is nothing to demand.
     pub fn is_empty(&self) -> bool {
@@ -54,7 +80,7 @@ impl Demand {
 }
 
 /// Who must hold a write before its reply leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Promise {
     /// The setting.
     pub ack: Ack,
@@ -62,16 +88,21 @@ pub struct Promise {
     pub regions: usize,
     /// How long may be waited, ms.
     pub timeout_ms: u64,
+    /// Only these regions count: others are told of the write but do not have its bytes.
+    pub among: Among,
 }
 
 /// The dials that count for one command: the strictest of its keys' tables, with what was asked for instead.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dials {
     pub read: Read,
     pub ack: Ack,
     wait_ms: u64,
     ack_timeout_ms: u64,
+    /// Of the table with most.
     regions: usize,
+    /// Those that have all the keys.
+    among: Among,
 }
 
 impl Dials {
@@ -89,11 +120,12 @@ impl Dials {
     }
 
     fn of_policy(policy: &Policy, cluster: usize) -> Dials {
-        let regions = match &policy.placement {
-            Placement::Everywhere => cluster,
-            Placement::Regions(regions) => regions.len(),
+        let (regions, among) = match &policy.placement {
+            Placement::Everywhere => (cluster, None),
+            Placement::Regions(regions) => (regions.len(), Some(regions.as_slice().into())),
         };
         Dials {
+            among,
             read: policy.read,
             ack: policy.ack,
             wait_ms: policy.wait_ms,
@@ -110,6 +142,22 @@ impl Dials {
             (self.read, self.wait_ms) = (other.read, other.wait_ms);
         }
         self.regions = self.regions.max(other.regions);
+        self.among = match (self.among.take(), &other.among) {
+            (Some(these), Some(those)) => Some(these.iter().filter(|name| those.contains(name)).cloned().collect()),
+            (these, those) => these.or_else(|| those.clone()),
+        };
+    }
+
+    /// How many regions have all the keys.
+    fn common(&self) -> usize {
+        self.among.as_ref().map_or(self.regions, |among| among.len())
+    }
+
+    fn apart(&self, setting: &str, needed: usize) -> Error {
+        Error::caller(format!(
+            "{setting} needs {needed} regions, but only {} have the tables of all these keys: take one table at a time",
+            self.common()
+        ))
     }
 
     /// What a write promises; `None` if this node's disk is enough.
@@ -121,13 +169,17 @@ impl Dials {
                 self.ack, self.regions, self.regions
             )));
         }
-        let promise = Promise { ack: self.ack, regions: needed, timeout_ms: self.ack_timeout_ms };
+        if needed > self.common().max(1) {
+            return Err(self.apart(&format!("ack={}", self.ack), needed));
+        }
+        let among = self.among.clone();
+        let promise = Promise { ack: self.ack, regions: needed, timeout_ms: self.ack_timeout_ms, among };
         Ok((needed > 1).then_some(promise))
     }
 
     /// What must hold before a command runs; `required` is what its session saw.
     pub(crate) fn demand(&self, required: &VersionVector, keys: &[&[u8]], writes: bool) -> Result<Demand, Error> {
-        let mut demand = Demand { wait_ms: self.wait_ms, ..Demand::default() };
+        let mut demand = Demand { wait_ms: self.wait_ms, among: self.among.clone(), ..Demand::default() };
         if writes || self.read != Read::Eventual {
             demand.covers = required.clone();
         }
@@ -137,11 +189,7 @@ impl Dials {
             Read::Eventual | Read::Causal | Read::Session => {}
             Read::Bounded(ms) => demand.fresh_ms = Some(ms),
             Read::Quorum(regions) => demand.quorum = self.quorum(usize::from(regions), keys)?,
-            Read::Strong => {
-                return Err(Error::NotYet(
-                    "read=strong needs a table with one decider (writers=home or consensus), which does not exist yet; the nearest that can be kept is quorum(n)".to_owned(),
-                ));
-            }
+            Read::Strong => return Err(no_strong_reads()),
         }
         Ok(demand)
     }
@@ -153,9 +201,25 @@ impl Dials {
                 self.regions, self.regions
             )));
         }
+        if regions > self.common() {
+            return Err(self.apart(&format!("read=quorum({regions})"), regions));
+        }
         let keys: Vec<Bytes> = keys.iter().map(|key| Bytes::copy_from_slice(key)).collect();
         Ok((regions > 1 && !keys.is_empty()).then_some(Quorum { regions, keys }))
     }
+}
+
+/// Refuses keys of tables that a region must not have.
+pub fn held_here(tables: &Tables, region: &str, keys: &[&[u8]]) -> Result<(), Error> {
+    match keys.iter().find(|key| !tables.may_hold(region, key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::elsewhere(tables.of_key(key), region)),
+    }
+}
+
+/// The regions that have all these keys.
+pub(crate) fn among(tables: &Tables, keys: &[&[u8]]) -> Among {
+    Dials::of(tables, keys, Wish::default(), 0).among
 }
 
 /// Higher is stricter; a shorter bound is stricter than a longer one.

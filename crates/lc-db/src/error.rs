@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use lc_core::Fault;
 use lc_crdt::RowError;
+use lc_policy::{Placement, Table};
 
 /// A refused command. Nothing of it was done.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum Error {
     /// The node cannot take writes now, and why.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk has no room for this write, and why. Reads go on.
+    #[error("{0}")]
+    DiskFull(String),
     /// Not answered yet: what the command needs is on its way. Never leaves the node.
     #[error("the command waits for another region")]
     Later,
@@ -95,6 +99,16 @@ pub enum Error {
     /// A session token that cannot be used.
     #[error("session token: {0}")]
     Token(String),
+    /// A key of a table that this region must not have.
+    #[error("table {table} is held by {held_by} only, and its bytes must not come to {here}: ask there")]
+    Elsewhere {
+        /// The table.
+        table: Box<str>,
+        /// The regions that have it.
+        held_by: Box<str>,
+        /// The region that was asked.
+        here: Box<str>,
+    },
     /// A setting whose machinery does not exist yet.
     #[error("{0}")]
     NotYet(String),
@@ -104,6 +118,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The key's records must not be in the region that was asked.
+    pub fn elsewhere(table: &Table, here: &str) -> Error {
+        let held_by = match &table.policy.placement {
+            Placement::Everywhere => "every region".to_owned(),
+            Placement::Regions(names) => names.join(", "),
+        };
+        Error::Elsewhere { table: table.name.as_str().into(), held_by: held_by.into(), here: here.into() }
+    }
+
     /// A caller's error with a fixed text.
     pub fn caller(text: impl Into<Cow<'static, str>>) -> Error {
         Error::Caller(text.into())
@@ -118,6 +141,7 @@ impl Error {
             Error::WrongPass => "WRONGPASS",
             Error::NoProto => "NOPROTO",
             Error::Unavailable(_) => "UNAVAILABLE",
+            Error::DiskFull(_) => "DISKFULL",
             Error::Later => "LATER",
             Error::NoAck { .. } => "NOACK",
             Error::NoQuorum { .. } => "NOQUORUM",
@@ -126,6 +150,7 @@ impl Error {
             Error::Conflict(_) => "CONFLICT",
             Error::Token(_) => "TOKEN",
             Error::NotYet(_) => "NOTYET",
+            Error::Elsewhere { .. } => "ELSEWHERE",
             Error::Rows(_) => "CORRUPT",
             Error::TooLarge { .. } => "TOOLARGE",
             Error::Syntax
@@ -140,7 +165,9 @@ impl Error {
     /// What a caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Unavailable(_) | Error::NoAck { .. } | Error::NoQuorum { .. } => Fault::Unavailable,
+            Error::Unavailable(_) | Error::DiskFull(_) | Error::NoAck { .. } | Error::NoQuorum { .. } => {
+                Fault::Unavailable
+            }
             Error::Later | Error::Stale(_) | Error::Behind(_) => Fault::Retry,
             Error::Conflict(_) => Fault::Conflict,
             Error::Rows(_) => Fault::Stop,
@@ -157,6 +184,7 @@ impl Error {
             | Error::WrongPass
             | Error::NoProto
             | Error::Token(_)
+            | Error::Elsewhere { .. }
             | Error::NotYet(_) => Fault::Caller,
         }
     }

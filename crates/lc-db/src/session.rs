@@ -9,7 +9,7 @@ use lc_policy::Tables;
 
 use crate::arguments::Args;
 use crate::catalogue::{Command, Run};
-use crate::consistency::{Demand, Dials, Promise, Wish};
+use crate::consistency::{Among, Demand, Dials, Promise, Wish, among, held_here};
 use crate::{Error, Receipt, Reply, Txn, View, commands};
 
 /// What a node can tell and change for a client, beside records.
@@ -77,6 +77,11 @@ pub trait Engine {
     /// How many regions the cluster has.
     fn region_count(&self) -> usize {
         1
+    }
+
+    /// The region that this is in.
+    fn region(&self) -> &str {
+        ""
     }
 
     /// Asks for what a command needs. [`Error::Later`] means that it is on its way: the same command is to be executed
@@ -228,7 +233,11 @@ impl Session {
         engine: &mut dyn Engine,
     ) -> Result<Reply, Error> {
         let keys = command.all_keys(args);
-        let dials = self.dials(engine, &keys);
+        let dials = self.dials(engine, &keys)?;
+        // No keys found would mean that there are none.
+        if let Some(sought) = sought(command, args) {
+            held_here(&engine.tables(), engine.region(), &[sought])?;
+        }
         let writes = command.run.writes();
         let promise = if writes { dials.promise()? } else { None };
         let mut demand = dials.demand(&self.seen(writes), &keys, writes)?;
@@ -266,8 +275,10 @@ impl Session {
         seen
     }
 
-    fn dials(&self, engine: &dyn Engine, keys: &[&[u8]]) -> Dials {
-        Dials::of(&engine.tables(), keys, self.once.or(self.wish), engine.region_count())
+    fn dials(&self, engine: &dyn Engine, keys: &[&[u8]]) -> Result<Dials, Error> {
+        let tables = engine.tables();
+        held_here(&tables, engine.region(), keys)?;
+        Ok(Dials::of(&tables, keys, self.once.or(self.wish), engine.region_count()))
     }
 
     /// Asks for what a command needs; gives the reply if another region ran it.
@@ -408,7 +419,7 @@ impl Session {
             keys.extend(queued.command.all_keys(&refs(&queued.args)).into_iter().map(Bytes::copy_from_slice));
         }
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
-        let dials = self.dials(engine, &keys);
+        let dials = self.dials(engine, &keys)?;
         let promise = dials.promise()?;
         let demand = dials.demand(&self.required, &keys, true)?;
         if !demand.is_empty() {
@@ -440,6 +451,32 @@ impl Session {
         });
         Ok(Reply::Array(answered.collect()))
     }
+}
+
+/// A pattern that names one table's keys, of a command that looks for keys.
+fn sought<'a>(command: &Command, args: Args<'a>) -> Option<&'a [u8]> {
+    let pattern = match command.name {
+        "keys" => *args.first()?,
+        "scan" => *args.get(args.iter().position(|arg| arg.eq_ignore_ascii_case(b"match"))? + 1)?,
+        _ => return None,
+    };
+    let table = lc_policy::table_of(pattern);
+    let plain = !table.is_empty() && !table.iter().any(|byte| b"*?[]\\".contains(byte));
+    plain.then_some(pattern)
+}
+
+/// Whether another region may be given the reply to a command that reads: it may have all that the command looks at. Gives
+/// the regions that have that.
+pub fn may_answer(words: &[&[u8]], tables: &Tables, region: &str) -> Result<Among, Error> {
+    let (name, args) = words.split_first().ok_or(Error::Syntax)?;
+    let command = commands::find(name).ok_or_else(|| commands::refusal(name, args))?;
+    let keys = command.all_keys(args);
+    match tables.withheld_from(region).next() {
+        // It may look at everything.
+        Some(table) if keys.is_empty() => return Err(Error::elsewhere(table, region)),
+        _ => held_here(tables, region, &keys)?,
+    }
+    Ok(among(tables, &keys))
 }
 
 /// Runs a command that only reads, for another region; whether its own dials allow that is for that region to say.

@@ -194,7 +194,7 @@ pub fn settle(replicas: &mut [&mut Replica]) {
 pub fn merging(tables: &[(&str, &str)]) -> Arc<Tables> {
     let table = |&(name, rule): &(&str, &str)| {
         let merge = merge_text::parse(rule).expect("a rule that there is");
-        Table { name: name.to_owned(), version: 1, policy: Policy { merge, ..Policy::default() } }
+        Table { name: name.to_owned(), version: 1, policy: Policy { merge, ..Policy::default() }, placement_version: 0 }
     };
     Arc::new(Tables::new(1, tables.iter().map(table).collect()))
 }

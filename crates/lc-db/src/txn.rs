@@ -128,8 +128,9 @@ impl<'a> Txn<'a> {
             return Ok(false);
         }
         let Some(value) = self.view().string(key)? else { return Ok(false) };
-        let expires_ms = stored.head.expires_ms();
-        self.put_string(stored, key, &value, expires_ms)?;
+        let (expires_ms, resets) = (stored.head.expires_ms(), stored.head.string.resets());
+        let at = Address::string(Bytes::copy_from_slice(key));
+        self.emit_on(stored, Op::Collapse { at, value: value.clone(), expires_ms, resets })?;
         Ok(true)
     }
 

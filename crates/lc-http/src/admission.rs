@@ -9,19 +9,34 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::Problem;
+use crate::knocks::Knocks;
 
 /// The token, if one is needed.
 #[derive(Clone)]
 pub(crate) struct Admission {
     token: Option<Arc<str>>,
+    /// For paths whose body brings a credential of its own: who does not know the token may try it, now and then.
+    knocks: Option<Arc<Knocks>>,
 }
 
 impl Admission {
     pub(crate) fn new(token: Option<&str>) -> Admission {
-        Admission { token: token.map(Arc::from) }
+        Admission { token: token.map(Arc::from), knocks: None }
+    }
+
+    /// For what invited strangers ask.
+    pub(crate) fn of_invited(token: Option<&str>) -> Admission {
+        Admission { knocks: Some(Arc::new(Knocks::new())), ..Admission::new(token) }
     }
 
     fn check(&self, request: &Request) -> Result<(), Problem> {
+        match (self.check_caller(request), &self.knocks) {
+            (Err(_), Some(knocks)) if self.token.is_some() => check_stranger(request, knocks),
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn check_caller(&self, request: &Request) -> Result<(), Problem> {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         match &self.token {
             Some(token) => {
@@ -40,6 +55,14 @@ impl Admission {
             None => Ok(()),
         }
     }
+}
+
+/// No machine that joins is a web page.
+fn check_stranger(request: &Request, knocks: &Knocks) -> Result<(), Problem> {
+    if request.headers().contains_key(header::ORIGIN) {
+        return Err(Problem::foreign_origin());
+    }
+    if knocks.take() { Ok(()) } else { Err(Problem::too_many_tries()) }
 }
 
 /// Lets a request through, or answers why not.

@@ -76,6 +76,7 @@ fn answer(status: u16, body: Body) -> String {
         Body::Nothing => format!("{status}"),
         Body::Json(schema) => format!("{status} `{schema}`"),
         Body::JsonOrBytes(schema) => format!("{status} `{schema}` or bytes"),
+        Body::Bytes => format!("{status} bytes"),
         Body::Text => format!("{status} text"),
     }
 }
@@ -155,7 +156,8 @@ a record is a few commands one after another, each with these. `Lightcone-Receip
 who held the write, where it was read, how old the answer can be, which regions took part, bytes between regions, what
 was done in place of what was asked.
 
-**Who may ask.** With `http.token_file`, whoever sends `Authorization: Bearer TOKEN`; `/health` needs none. Without, programs
+**Who may ask.** With `http.token_file`, whoever sends `Authorization: Bearer TOKEN`; `/health` needs none, and for
+`/v1/join` an invitation is enough; callers without the node's token may try that ten times at once and then once a second, all together. Without that file, programs
 that name the node by `localhost` or an address, and no web pages of other machines.
 
 **Bounds.** A value has at most 8 MiB, a body of JSON 16 MiB. A collection is answered whole up to 10,000 elements; larger ones a

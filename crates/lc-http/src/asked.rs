@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
@@ -128,6 +129,12 @@ impl Asked {
         self.json(ORDER_BYTES_MAX).await
     }
 
+    /// The body as JSON of what a stranger may send: little, and soon.
+    pub(crate) async fn stranger_json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        let body = tokio::time::timeout(STRANGER_MAX, self.json(STRANGER_BYTES_MAX)).await;
+        body.unwrap_or_else(|_| Err(Problem::slow()))
+    }
+
     /// Like [`Asked::record_json`], but no body at all stands for the default.
     pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, Problem> {
         if self.body.as_ref().is_none_or(HttpBody::is_end_stream) { Ok(T::default()) } else { self.order_json().await }
@@ -223,5 +230,9 @@ fn query(route: &Route, text: &str) -> Result<Vec<(String, String)>, Problem> {
 pub(crate) const OCTETS: &str = "application/octet-stream";
 /// JSON of a value as large as values may be: base64 takes 4/3, and text with some escapes fits too.
 const RECORD_JSON_BYTES_MAX: usize = 2 * VALUE_BYTES_MAX;
+/// A request for a certificate takes about 600 bytes, the names of 16 jurisdictions as much.
+const STRANGER_BYTES_MAX: usize = 16 * 1024;
+/// How long it may take to arrive.
+const STRANGER_MAX: Duration = Duration::from_secs(5);
 /// Shapes of links for 63 peers, or a table's policy with long merge rules, take less.
 const ORDER_BYTES_MAX: usize = 64 * 1024;

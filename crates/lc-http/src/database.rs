@@ -25,9 +25,58 @@ pub trait Database: Send + Sync + 'static {
     /// Asks or changes the catalogue. The door lets it run to its end even if whoever asked hangs up.
     fn control(&self, request: ControlRequest) -> BoxFuture<'_, Result<Value, Problem>>;
 
+    /// A piece of a backup of this region.
+    fn backup(&self, request: BackupRequest) -> BoxFuture<'_, Result<BackupAnswer, Problem>> {
+        let _ = request;
+        Box::pin(async { Err(Problem::unavailable("no backups are made here")) })
+    }
+
     /// Whether a table of this name is declared, as far as this node knows; asked for each request, so it never waits.
     /// The table `default` is always there, whatever this says.
     fn has_table(&self, name: &str) -> bool;
+}
+
+/// What whoever takes a backup asks for, in this order.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BackupRequest {
+    /// The beginning: `{"after"?: vector, "placement_version"?}`.
+    Begin {
+        /// With a vector, only entries that it lacks, if they are all there.
+        body: Value,
+    },
+    /// Rows.
+    Rows {
+        /// The backup's.
+        id: String,
+        /// Above this one.
+        after: Bytes,
+    },
+    /// Where it ends.
+    End {
+        /// The backup's.
+        id: String,
+    },
+    /// Entries.
+    Entries {
+        /// The backup's.
+        id: String,
+        /// A place in the journal.
+        from: u64,
+    },
+    /// Nothing more.
+    Finish {
+        /// The backup's.
+        id: String,
+    },
+}
+
+/// What it gets.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BackupAnswer {
+    /// About the backup.
+    Json(Value),
+    /// Of the backup, as records.
+    Bytes(Bytes),
 }
 
 /// A command as RESP would send it, with what this request alone asks for.
@@ -182,8 +231,27 @@ pub enum ControlRequest {
         /// Its name.
         name: String,
     },
+    /// Takes one node out; with its last node a region goes.
+    RemoveNode {
+        /// Its id.
+        node: u16,
+    },
+    /// Lets a node's data begin anew, as another incarnation.
+    RenewNode {
+        /// Its id.
+        node: u16,
+    },
+    /// Every invitation that is remembered, without tokens: `{"invitations": [...]}`.
+    Invitations,
+    /// Takes an invitation back that nobody used.
+    Uninvite {
+        /// Its id.
+        id: String,
+    },
     /// A fresh session: `{"session": token}`.
     NewSession,
+    /// Puts a new key in the place of the one that signs session tokens: `{"key_id": number}`.
+    RotateSessionKey,
 }
 
 #[cfg(test)]

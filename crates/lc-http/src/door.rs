@@ -76,6 +76,27 @@ impl Door {
     }
 }
 
+/// A door without a listener, for connections that somebody else has opened, such as those in memory.
+pub struct Doorway {
+    router: Router,
+}
+
+impl Doorway {
+    /// What stands behind, and what every request but `/health` must show.
+    pub fn new(inside: Arc<dyn Inside>, database: Option<Arc<dyn Database>>, token: Option<&str>) -> Doorway {
+        let behind = Behind { inside, database, room: Room::new(BODIES_BYTES_MAX) };
+        Doorway { router: router(behind, token) }
+    }
+
+    /// Speaks with one client until either side ends the connection. Dropping it ends it, too.
+    pub async fn serve<S>(&self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        serve_connection(std::future::ready(Ok(stream)), self.router.clone()).await;
+    }
+}
+
 /// Serves any router to a few programs at a time, with this door's bound on the time for a request's head.
 pub async fn serve_router<F, S>(
     listener: TcpListener,

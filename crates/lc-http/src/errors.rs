@@ -89,6 +89,11 @@ impl Problem {
         Problem::new(Kind::UNAUTHORIZED, "send the node's token as 'Authorization: Bearer TOKEN'")
     }
 
+    /// Strangers knocked too often.
+    pub(crate) fn too_many_tries() -> Problem {
+        Problem::new(Kind::TOO_MANY_TRIES, "too many tries by callers without the node's token: try again in a second")
+    }
+
     /// A request that a web page may have been made to send.
     pub(crate) fn foreign_host() -> Problem {
         let detail = "without a token this door answers to 'localhost' and IP addresses only; set http.token_file for other names";
@@ -150,6 +155,7 @@ const COMMAND_ERRORS: &[(&str, Kind)] = &[
     ("NOQUORUM", Kind::NO_QUORUM),
     ("STALE", Kind::STALE),
     ("BEHIND", Kind::BEHIND),
+    ("ELSEWHERE", Kind::ELSEWHERE),
     ("NOTYET", Kind::NOT_YET),
     ("UNAVAILABLE", Kind::UNAVAILABLE),
     ("CORRUPT", Kind::STOPPED),
@@ -238,6 +244,7 @@ mod tests {
             (lc_db::Error::TooLarge { what: "value", bytes: 9, max: 8 }, 413, "too_large"),
             (lc_db::Error::Unavailable("the disk is full".to_owned()), 503, "unavailable"),
             (lc_db::Error::NotYet("not built yet".to_owned()), 501, "not_yet"),
+            (lc_db::Error::elsewhere(lc_policy::Tables::default().of_key(b""), "oslo"), 421, "elsewhere"),
             (lc_db::Error::Token("forged".to_owned()), 400, "bad_token"),
             (lc_db::Error::Conflict("changed".to_owned()), 412, "changed"),
             (lc_db::Error::Stale("unknown".to_owned()), 503, "stale"),

@@ -18,6 +18,7 @@ mod errors;
 mod exchange;
 mod inside;
 mod json_bytes;
+mod knocks;
 mod openapi;
 mod percent;
 mod prometheus;
@@ -31,8 +32,8 @@ mod siblings;
 
 pub use api_page::api_page;
 pub use control::{Control, control_router};
-pub use database::{BoxFuture, Call, ControlRequest, Database, Done, Receipt};
-pub use door::{Door, Settings, serve_router};
+pub use database::{BackupAnswer, BackupRequest, BoxFuture, Call, ControlRequest, Database, Done, Receipt};
+pub use door::{Door, Doorway, Settings, serve_router};
 pub use errors::{Error, Problem};
 pub use inside::{Emulation, Inside, LinkEmulation};
 pub use prometheus::{Sample, SampleKind};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::asked::OCTETS;
 use crate::errors::Kind;
 use crate::exchange::{RECEIPT, SESSION};
-use crate::route::{Body, Group, Parameter, ParameterKind, Route, Takes, places};
+use crate::route::{Body, Group, Guard, Parameter, ParameterKind, Route, Takes, places};
 use crate::routes;
 use crate::schemas::{self, reference};
 
@@ -59,7 +59,7 @@ fn operation(route: &Route) -> Value {
     if let Some(body) = request_body(route.takes) {
         operation["requestBody"] = body;
     }
-    if route.open() {
+    if route.guard() != Guard::Token {
         operation["security"] = json!([]);
     }
     operation
@@ -101,8 +101,11 @@ pub(crate) fn place_meaning(name: &str) -> &'static str {
         "key" => "The key within the table, percent-encoded; any bytes.",
         "field" => "The field's name, percent-encoded; any bytes.",
         "member" => "The member, percent-encoded; any bytes.",
+        "node" => "The node's id, a number.",
+        "invitation" => "The invitation's id, 16 hexadecimal digits; not its token.",
         "id" => "The conflict's id.",
         "region" => "The region's name.",
+        "backup" => "The backup's id.",
         _ => "",
     }
 }
@@ -146,6 +149,7 @@ fn responses(route: &Route) -> Value {
             Body::JsonOrBytes(schema) => {
                 response["content"] = json!({ "application/json": json_of(schema), OCTETS: {} });
             }
+            Body::Bytes => response["content"] = json!({ OCTETS: {} }),
             Body::Text => response["content"] = json!({ "text/plain": { "schema": { "type": "string" } } }),
         }
         if route.group.of_records() {

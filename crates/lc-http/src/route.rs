@@ -29,6 +29,17 @@ pub(crate) struct Route {
     pub answer: Answer,
 }
 
+/// What a caller must show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Guard {
+    /// A load balancer knows no token, and whether a node is up is no secret.
+    Nothing,
+    /// The body brings a token of its own, which is worth as much.
+    Invitation,
+    /// The node's token, if it has one.
+    Token,
+}
+
 /// Carries a request out.
 pub(crate) type Answer = for<'a> fn(&'a mut Asked) -> BoxFuture<'a, Result<Response, Problem>>;
 
@@ -53,6 +64,7 @@ pub(crate) enum Group {
     Tables,
     Conflicts,
     Regions,
+    Backups,
 }
 
 /// A parameter of the query, or a header of the request.
@@ -92,6 +104,7 @@ pub(crate) enum Body {
     Nothing,
     Json(&'static str),
     JsonOrBytes(&'static str),
+    Bytes,
     Text,
 }
 
@@ -118,7 +131,7 @@ impl Verb {
 }
 
 impl Group {
-    pub(crate) const ALL: [Group; 9] = [
+    pub(crate) const ALL: [Group; 10] = [
         Group::Records,
         Group::Fields,
         Group::Members,
@@ -127,6 +140,7 @@ impl Group {
         Group::Tables,
         Group::Conflicts,
         Group::Regions,
+        Group::Backups,
         Group::Operations,
     ];
 
@@ -141,6 +155,7 @@ impl Group {
             Group::Tables => "Tables",
             Group::Conflicts => "Conflicts",
             Group::Regions => "Regions",
+            Group::Backups => "Backups",
         }
     }
 
@@ -151,9 +166,13 @@ impl Group {
 }
 
 impl Route {
-    /// Whether nobody has to show a token. A load balancer knows none, and whether a node is up is no secret.
-    pub(crate) fn open(&self) -> bool {
-        self.path == "/health"
+    /// What its caller must show.
+    pub(crate) fn guard(&self) -> Guard {
+        match self.path {
+            "/health" => Guard::Nothing,
+            "/v1/join" => Guard::Invitation,
+            _ => Guard::Token,
+        }
     }
 
     /// Whether a database must stand behind.
@@ -163,7 +182,11 @@ impl Route {
 
     /// Every kind of problem that it may answer, in the order of the list of kinds.
     pub(crate) fn every_problem(&self) -> impl Iterator<Item = &'static Kind> {
-        let guarded: &[Kind] = &[Kind::UNAUTHORIZED, Kind::FOREIGN_HOST, Kind::FOREIGN_ORIGIN];
+        let guarded: &[Kind] = match self.guard() {
+            Guard::Nothing => &[],
+            Guard::Invitation => &[Kind::FOREIGN_HOST, Kind::FOREIGN_ORIGIN, Kind::TOO_MANY_TRIES],
+            Guard::Token => &[Kind::UNAUTHORIZED, Kind::FOREIGN_HOST, Kind::FOREIGN_ORIGIN],
+        };
         let any: &[Kind] = &[Kind::INVALID, Kind::TIMEOUT];
         let database: &[Kind] = &[Kind::UNAVAILABLE, Kind::INTERNAL, Kind::STOPPED, Kind::RETRY, Kind::BUSY];
         let records: &[Kind] = &[
@@ -180,7 +203,7 @@ impl Route {
         let body: &[Kind] = &[Kind::NOT_JSON, Kind::TOO_LARGE, Kind::BUSY];
         let none: &[Kind] = &[];
         let lists = [
-            if self.open() { none } else { guarded },
+            guarded,
             any,
             if self.needs_database() { database } else { none },
             if self.group.of_records() { records } else { none },

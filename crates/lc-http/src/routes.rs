@@ -9,8 +9,9 @@ use axum::middleware;
 use crate::Problem;
 use crate::admission::{Admission, admit};
 use crate::asked::Behind;
-use crate::route::{self, Route};
+use crate::route::{self, Guard, Route};
 
+mod backups;
 mod conflicts;
 mod fields;
 mod members;
@@ -24,7 +25,7 @@ mod tables;
 
 /// Every route, in the order of the description.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    let lists: [&[Route]; 9] = [
+    let lists: [&[Route]; 10] = [
         records::ROUTES,
         fields::ROUTES,
         members::ROUTES,
@@ -33,6 +34,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         tables::ROUTES,
         conflicts::ROUTES,
         regions::ROUTES,
+        backups::ROUTES,
         operations::ROUTES,
     ];
     lists.into_iter().flatten()
@@ -42,11 +44,15 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
 pub(crate) fn router(behind: Behind, token: Option<&str>) -> Router {
     let behind = Arc::new(behind);
     let offered = |route: &&Route| behind.database.is_some() || !route.needs_database();
-    let guarded = route::router(all().filter(offered).filter(|route| !route.open()), &behind)
+    let behind_guard = |guard: Guard| {
+        let routes = all().filter(offered).filter(move |route| route.guard() == guard);
+        route::router(routes, &behind).method_not_allowed_fallback(|| async { Problem::method() })
+    };
+    let guarded = behind_guard(Guard::Token)
         .fallback(|| async { Problem::not_found("no such path: GET /v1/openapi.json describes all") });
-    route::router(all().filter(offered).filter(|route| route.open()), &behind)
-        .method_not_allowed_fallback(|| async { Problem::method() })
-        .merge(guard(guarded, token))
+    let invited =
+        behind_guard(Guard::Invitation).layer(middleware::from_fn_with_state(Admission::of_invited(token), admit));
+    behind_guard(Guard::Nothing).merge(invited).merge(guard(guarded, token))
 }
 
 /// Lets only those in who know the token, or without one those on purpose here; bounds bodies of extractors.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// Every schema by the name that routes give it.
 pub(crate) fn all() -> Map<String, Value> {
-    [values(), records(), elements(), control(), operations()].into_iter().flat_map(entries).collect()
+    [values(), records(), elements(), control(), backups(), operations()].into_iter().flat_map(entries).collect()
 }
 
 fn entries(schemas: Value) -> Map<String, Value> {
@@ -119,6 +119,17 @@ fn records() -> Value {
                 "description": "What If-Match takes to replace this; null if a concurrent value stands beside it: read first.",
             },
         })),
+        "Resolved": object(&["key", "context", "values"], json!({
+            "key": reference("Value"),
+            "context": {
+                "type": ["string", "null"],
+                "description": "What If-Match takes to replace this; null if a concurrent value stands beside it: read first.",
+            },
+            "values": {
+                "type": "integer",
+                "description": "How many values stand now; above 1, somebody wrote meanwhile: read and resolve again.",
+            },
+        })),
         "Removed": object(&["removed"], json!({ "removed": { "type": "boolean" } })),
         "Increment": exact(&[], json!({ "by": { "type": "number", "default": 1 } })),
         "Sum": object(&["value"], json!({ "value": reference("Number") })),
@@ -174,12 +185,19 @@ fn dials_and(more: Value) -> Value {
 fn control() -> Value {
     let objects = || list_of(json!({ "type": "object" }));
     json!({
+        "SessionKey": object(&["key_id"], json!({
+            "key_id": { "type": "integer", "description": "The new key's place in the row of the cluster's keys: 1, 2, 3 and so on." },
+        })),
         "Session": object(&["session"], json!({ "session": { "type": "string" } })),
         "Table": { "type": "object", "description": "Name, version and dials; shown alone, also what they mean and what was measured." },
         "Tables": object(&["tables"], json!({ "tables": list_of(reference("Table")) })),
         "NewTable": object(&["name"], dials_and(json!({
             "name": { "type": "string" },
             "preset": text("Dials to start from: see GET /v1/presets."),
+            "restored": {
+                "type": "boolean",
+                "description": "Its keys come from a backup and were written under these dials: they stay as they are.",
+            },
         }))),
         "TableChange": object(&[], dials_and(json!({
             "expect_version": { "type": "integer", "description": "Only if the policy has this version." },
@@ -195,9 +213,51 @@ fn control() -> Value {
             "region": { "type": "string" },
             "expires_s": { "type": "integer", "description": "How long the token holds." },
         })),
-        "Invitation": { "type": "object", "description": "The one-time token, and until when it holds." },
+        "Invitation": { "type": "object", "description": "The one-time token, the invitation's id, and until when it holds." },
+        "KnownInvitation": object(&["id", "region", "node_id"], json!({
+            "id": text("The beginning of the hash of its token."),
+            "region": { "type": "string" },
+            "node_id": { "type": "integer", "description": "The id that its node has, or would have." },
+            "state": { "enum": ["open", "used", "expired", "taken_back"] },
+            "invited_ms": { "type": "integer", "description": "When it was made, Unix ms." },
+            "expires_ms": { "type": "integer", "description": "From when on it does not hold, Unix ms." },
+            "closed_ms": { "type": ["integer", "null"], "description": "When it was used or taken back, Unix ms." },
+        })),
+        "Invitations": object(&["invitations"], json!({ "invitations": list_of(reference("KnownInvitation")) })),
+        "Node": object(&["node_id", "region"], json!({
+            "node_id": { "type": "integer" },
+            "region": text("The region that it was in."),
+        })),
+        "Renewed": object(&["node_id", "region", "incarnation"], json!({
+            "node_id": { "type": "integer" },
+            "region": text("The region that it is in."),
+            "incarnation": { "type": "integer", "description": "How often its data began anew." },
+        })),
         "Join": { "type": "object", "description": "The one-time token and the node's request for a certificate." },
         "Joined": { "type": "object", "description": "The node's certificate, the authority and the regions to link to." },
+    })
+}
+
+fn backups() -> Value {
+    json!({
+        "NewBackup": object(&[], json!({
+            "after": { "type": "object", "description": "The vector of an earlier backup's end: only entries that it lacks." },
+            "placement_version": { "type": "integer", "description": "Of that backup; needed with `after`." },
+        })),
+        "Backup": object(&["id", "region", "kind", "begin"], json!({
+            "id": text("To ask for its pieces with."),
+            "cluster": { "type": "string" },
+            "region": { "type": "string" },
+            "node": { "type": "integer" },
+            "kind": { "enum": ["full", "increment"] },
+            "why_full": { "type": ["string", "null"], "description": "Why it is full although an increment was asked for." },
+            "begin": { "type": "object", "description": "The records before the first entry: vector, digest, keys, hlc." },
+            "placement_version": { "type": "integer" },
+            "tables": list_of(json!({ "type": "object" })),
+            "store_bytes": { "type": "integer", "description": "About how much there is." },
+        })),
+        "BackupEnd": object(&["end"], json!({ "end": { "type": "object", "description": "vector, digest, keys, hlc." } })),
+        "BackupOver": object(&["id"], json!({ "id": { "type": "string" } })),
     })
 }
 

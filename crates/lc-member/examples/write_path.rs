@@ -91,6 +91,7 @@ fn settings() -> Settings {
         tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 64 << 20,
+        disk: lc_member::DiskBounds::default(),
         table: lc_store::TableOptions { cache_bytes: 256 << 20, ..lc_store::TableOptions::default() },
         journal: lc_journal::Options::default(),
         replication: lc_repl::Settings::default(),

@@ -3,7 +3,7 @@
 use lc_core::Fault;
 use lc_crdt::RowError;
 
-/// Every one of these stops the node; its data stays as it is.
+/// Nearly every one of these stops the node; its data stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The disk said no.
@@ -31,6 +31,12 @@ pub enum Error {
         /// How they are wrong.
         source: lc_core::wire::Malformed,
     },
+    /// A backup does not become a data directory.
+    #[error("{why}")]
+    Backup {
+        /// Why.
+        why: String,
+    },
     /// The data directory belongs to someone else.
     #[error(
         "the data directory belongs to {found}, but the configuration says {expected}; use another data_dir or correct node_id and cluster"
@@ -54,8 +60,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a caller can do: nothing but stop and look.
+    /// What a caller can do: wait for room on a full disk; otherwise nothing but stop and look.
     pub fn fault(&self) -> Fault {
-        Fault::Stop
+        match self {
+            Error::Journal(lc_journal::Error::NoRoom { .. }) | Error::Store(lc_store::Error::Full { .. }) => {
+                Fault::Unavailable
+            }
+            _ => Fault::Stop,
+        }
     }
 }

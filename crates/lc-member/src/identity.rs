@@ -52,7 +52,14 @@ impl Identity {
         self.write(disk)
     }
 
-    fn write(&self, disk: &dyn Disk) -> Result<(), Error> {
+    /// Goes on as another replica: what the earlier one decided may be more than is here, so its sequence is never used
+    /// again.
+    pub(crate) fn begin_incarnation(&mut self, disk: &dyn Disk, incarnation: u16) -> Result<(), Error> {
+        (self.incarnation, self.first_seq) = (incarnation, 1);
+        self.write(disk)
+    }
+
+    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<(), Error> {
         disk.write_atomic(FILE, self.text().as_bytes())
             .map_err(|source| Error::Disk { doing: "write identity", source })
     }

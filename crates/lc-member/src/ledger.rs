@@ -151,6 +151,32 @@ impl Ledger {
         Ok(evicted)
     }
 
+    /// Forgets losses of keys that must not be here any more. Reads every loss. Gives how many went.
+    pub fn forget_keys(&mut self, rows: &mut RowTable<dyn Store>, goes: &dyn Fn(&[u8]) -> bool) -> Result<u64, Error> {
+        let mut gone = Vec::new();
+        for record in self.records(rows, None, Cursor(0)) {
+            let record = record?;
+            if goes(&record.key) {
+                gone.push((Held::of(&record), record.table));
+            }
+        }
+        let last = self.last;
+        for (held, table) in &gone {
+            rows.put(format::loss_row(held.number), None);
+            rows.put(format::order_row(table, held.number), None);
+            rows.put(format::id_row(held.id), None);
+            let evicted = &mut self.tally(table).evicted;
+            (evicted.losses, evicted.last) = (evicted.losses + 1, last);
+            evicted.cut += u64::from(held.cut);
+            rows.put(format::evictions_row(table), Some(evicted.encode()));
+        }
+        if !gone.is_empty() {
+            // They may lie anywhere between those that stay: what is known of each table is read anew.
+            self.tables = Ledger::open(rows)?.tables;
+        }
+        Ok(gone.len() as u64)
+    }
+
     /// A page of losses in the order in which this node noted them. With [`Page::next`] as the next filter's `after`
     /// nothing that is still held is passed over or given twice, however late a loss comes to this node. A cursor that
     /// this ledger has not reached is another's, and lists from the start.

@@ -1,20 +1,33 @@
 //! The journal as replication reads it: one origin's entries after a sequence.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use lc_core::ReplicaId;
+use lc_core::{NodeId, ReplicaId};
+use lc_crdt::Entry;
 use lc_journal::{Journal, Position};
+use lc_policy::Tables;
 use lc_repl::Log;
 use parking_lot::Mutex;
+
+use crate::member::Peer;
+use crate::placement;
 
 /// Remembers where the last reads ended: the next one nearly always goes on there.
 #[derive(Default)]
 pub(crate) struct Cursors {
     ends: Mutex<Vec<(ReplicaId, u64, Position)>>,
+    /// Why the last read failed, until somebody has taken note.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Cursors {
+    /// Why a read failed, once.
+    pub(crate) fn take_trouble(&self) -> Option<String> {
+        self.trouble.lock().take()
+    }
+
     fn find(&self, origin: ReplicaId, after: u64) -> Option<Position> {
         self.ends.lock().iter().find(|end| end.0 == origin && end.1 == after).map(|end| end.2)
     }
@@ -28,15 +41,56 @@ impl Cursors {
     }
 }
 
-/// A journal and its cursors.
+/// A journal and its cursors, and who may have what of it.
 pub(crate) struct JournalLog<'a> {
     pub journal: &'a Journal,
     pub cursors: &'a Cursors,
+    pub tables: &'a Tables,
+    pub peers: &'a [Peer],
+}
+
+impl JournalLog<'_> {
+    /// Entries of `origin` up to this sequence are gone from the journal: whoever lacks one of them cannot get it from here any more.
+    pub(crate) fn missing_before(&self, origin: ReplicaId) -> u64 {
+        self.journal.truncated().get(&origin.0).copied().unwrap_or(0)
+    }
+
+    fn region_of(&self, node: NodeId) -> &str {
+        // A node that nobody names stands nowhere, so that it gets nothing that is not for everybody.
+        self.peers.iter().find(|peer| peer.node == node).map_or("", |peer| peer.region.as_str())
+    }
+
+    /// Entries as a peer may have them; they end before one of which the peer should have more than is here.
+    fn stripped(&self, to: NodeId, found: Vec<(u64, Bytes)>) -> Vec<(u64, Bytes)> {
+        let region = self.region_of(to);
+        let strip = |(seq, bytes): (u64, Bytes)| {
+            // What does not decode here is refused there as well; residency comes first.
+            let entry = Entry::decode(bytes.clone()).ok()?;
+            if placement::lacks_for(&entry, self.tables, region) {
+                return None;
+            }
+            match placement::entry_for(&entry, self.tables, region) {
+                Cow::Borrowed(_) => Some((seq, bytes)),
+                Cow::Owned(stripped) => {
+                    let mut bytes = Vec::new();
+                    stripped.encode(&mut bytes);
+                    Some((seq, bytes.into()))
+                }
+            }
+        };
+        found.into_iter().map_while(strip).collect()
+    }
 }
 
 impl Log for JournalLog<'_> {
-    fn read(&self, origin: ReplicaId, after: u64, max_bytes: usize) -> Vec<(u64, Bytes)> {
-        let mut from = self.cursors.find(origin, after).unwrap_or_else(|| self.journal.seek(origin.0, after + 1));
+    fn read(&self, to: NodeId, origin: ReplicaId, after: u64, max_bytes: usize) -> Vec<(u64, Bytes)> {
+        // What comes later would leave a hole.
+        if after < self.missing_before(origin) {
+            return Vec::new();
+        }
+        let known = self.cursors.find(origin, after).unwrap_or_else(|| self.journal.seek(origin.0, after + 1));
+        // Where the last read ended may be gone, with nothing of this origin behind it.
+        let mut from = known.max(self.journal.first());
         let (mut found, mut bytes) = (Vec::new(), 0);
         // A stretch of the journal may hold only other origins' entries: go on until something is found or it ends.
         while found.is_empty() && from < self.journal.durable() {
@@ -48,8 +102,11 @@ impl Log for JournalLog<'_> {
                 }
                 if bytes >= max_bytes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            // An unreadable journal shows at the next restart; replication has nothing to send until then.
-            from = outcome.unwrap_or(start);
+            // There is nothing to send beyond what cannot be read; the member alarms its operator.
+            from = outcome.unwrap_or_else(|error| {
+                *self.cursors.trouble.lock() = Some(error.to_string());
+                start
+            });
             if from == start {
                 break;
             }
@@ -57,7 +114,13 @@ impl Log for JournalLog<'_> {
         if let Some(&(last, _)) = found.last() {
             self.cursors.keep(origin, last, from);
         }
-        found
+        if self.tables.restricted().is_empty() { found } else { self.stripped(to, found) }
+    }
+
+    fn audience(&self, to: NodeId) -> u32 {
+        // Whoever may not have everything is its own audience: regions that leave out the same tables are rare.
+        let restricted = self.tables.withheld_from(self.region_of(to)).next().is_some();
+        if restricted { u32::from(to.0) + 1 } else { 0 }
     }
 }
 

@@ -22,20 +22,35 @@ use crate::unsynced::Unsynced;
 use crate::{Error, FrameError, Identity, wire};
 
 mod answers;
+mod backup;
+pub(crate) mod clock_watch;
 mod conflicts;
+mod disk;
 mod expiry;
 mod holds;
+mod incarnation;
 mod opening;
 mod requests;
+mod residency;
+mod restoring;
+mod retention;
 mod snapshot;
+mod unheld;
 
+pub use backup::{BackupMoment, frozen_rows};
 pub use conflicts::{Collapse, Conflicts};
+pub use disk::{DiskBounds, Room};
 pub use requests::{Delivered, Settled, Ticket};
+pub use restoring::{Elsewhere, Restoring};
+pub use retention::{JournalView, Kept};
 pub use snapshot::{Counters, Health, Snapshot};
+pub use unheld::Unheld;
 
 use answers::Answers;
+use backup::FlushWish;
 use holds::Holds;
 use requests::Requests;
+use retention::Retention;
 
 /// What a member is told once.
 #[derive(Clone, Debug)]
@@ -58,6 +73,8 @@ pub struct Settings {
     pub dirty_bytes_max: usize,
     /// The row table's own settings.
     pub table: lc_store::TableOptions,
+    /// How much of the disk is left alone, and how much the journal may have.
+    pub disk: DiskBounds,
     /// The journal's own settings.
     pub journal: lc_journal::Options,
     /// Replication's own settings.
@@ -105,7 +122,14 @@ pub struct Member {
     holds: Holds,
     answers: Answers,
     ledger: Ledger,
+    room: Room,
+    /// An entry that replication counts as applied is not, or only half.
+    broken: bool,
+    retention: Retention,
     evicted_ms: u64,
+    disk: Arc<dyn Disk>,
+    /// Of a backup that is about to begin.
+    flush_wish: FlushWish,
 }
 
 /// The last job of a member that is told to stop.
@@ -126,6 +150,12 @@ impl Member {
         keys: &[&[u8]],
         run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
     ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+        if let Err(error) = self.check_read(keys) {
+            return (Err(error), None);
+        }
+        if let Err(error) = self.check_whole() {
+            return (Err(error), None);
+        }
         let view = View::new(&self.records, wall_ms, seed).under(&self.tables);
         (run(&view), self.unsynced.wait_for(keys))
     }
@@ -139,13 +169,23 @@ impl Member {
         merged: &JoinedKeys,
         run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
     ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
+        if let Err(error) = self.check_whole() {
+            return (Err(error), None);
+        }
         let view = View::new(merged, wall_ms, seed).under(&self.tables);
         (run(&view), self.unsynced.wait_for(keys))
     }
 
+    /// Refuses to show rows that lack what is counted as applied.
+    fn check_whole(&self) -> Result<(), lc_db::Error> {
+        if self.broken { self.health.writable().map_err(lc_db::Error::Unavailable) } else { Ok(()) }
+    }
+
     /// Goes by these tables from the next command on.
     pub fn set_tables(&mut self, tables: Arc<Tables>) {
-        self.records.tables = tables.clone();
+        self.records.set_tables(&self.settings.region, tables.clone());
+        self.recount_holds(&tables);
+        self.replicator.set_placement(tables.placement_version());
         self.tables = tables;
     }
 
@@ -166,9 +206,13 @@ impl Member {
         self.settings.peers.iter().find(|peer| peer.node == node).map_or("an unknown region", |peer| &peer.region)
     }
 
-    /// Whether a node is or was another one of the cluster.
+    /// Whether a node is or was one of the cluster; this one's earlier incarnations come from others.
     fn knows(&self, node: NodeId) -> bool {
-        self.settings.peers.iter().any(|peer| peer.node == node) || self.settings.left.contains(&node)
+        node == self.settings.node
+            || self.settings.peers.iter().any(|peer| peer.node == node)
+            || self.settings.left.contains(&node)
+            // Of the cluster that this one was restored from.
+            || self.replicator.applied().iter().any(|(replica, _)| replica.node() == node)
     }
 
     /// Different regions among these nodes.
@@ -277,6 +321,7 @@ impl Member {
         run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
     ) -> Result<(Reply, Option<Position>), lc_db::Error> {
         self.health.decides().map_err(lc_db::Error::Unavailable)?;
+        self.check_room()?;
         let dot = Dot::new(self.me, self.next_seq);
         let hlc = self.clock.next(wall_ms);
         let deps: VersionVector = self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
@@ -295,6 +340,10 @@ impl Member {
                 Ok((reply, None))
             }
             Ok(reply) => {
+                if let Err(error) = self.check_residency(&ops).and_then(|()| self.check_room_for(&ops)) {
+                    self.records.undo();
+                    return Err(error);
+                }
                 let entry = Entry { dot, prev_seq: self.last_seq, hlc, deps, ops };
                 self.append_own(&entry).map(|end| (reply, Some(end)))
             }
@@ -355,6 +404,10 @@ impl Member {
         frame: Bytes,
         out: &mut Vec<Outgoing>,
     ) -> Result<(), FrameError> {
+        // Nor may it answer others by rows that lack what it counts as applied.
+        if self.broken {
+            return Ok(());
+        }
         let bytes = frame.len();
         match wire::decode(frame)? {
             wire::Frame::Control(message) => {
@@ -390,13 +443,17 @@ impl Member {
                 self.counters.entries_of_strangers += 1;
                 continue;
             }
-            if self.health.writable().is_err() || taken > room {
+            if self.health.writable().is_err() || self.room.is_used_up() || taken > room {
                 self.counters.entries_put_off += 1;
                 break;
             }
             if let Err(ahead) = self.clock.observe(entry.hlc, wall_ms, self.settings.max_offset_ms) {
                 self.counters.entries_from_the_future += 1;
                 self.health.clock_ahead(entry.dot.replica, ahead.ahead_ms);
+                break;
+            }
+            if !self.is_understood(&entry) {
+                self.counters.entries_put_off += 1;
                 break;
             }
             arrivals.push(Arrival {
@@ -412,12 +469,15 @@ impl Member {
 
     /// Time passed; call about every 10 ms.
     pub fn tick(&mut self, now: Time, wall_ms: u64, out: &mut Vec<Outgoing>) {
-        let (hlc, digest) = (self.clock.last(), self.records.digest.0);
-        self.replicate(now, Input::Tick { hlc, digest }, out);
+        let (hlc, digests) = (self.clock.last(), self.digests());
+        self.replicate(now, Input::Tick { hlc, digests }, out);
         self.expire_holds(now);
         self.advance_all(now, out);
+        self.look_at_disk(now);
+        self.look_at_retention(now, wall_ms);
         self.remove_expired(wall_ms);
         self.forget_old_conflicts(wall_ms);
+        self.walk_placements();
     }
 
     /// Whether anything waits for [`Member::begin_sync`].
@@ -431,15 +491,21 @@ impl Member {
         self.journal.begin_sync()
     }
 
-    /// What a sync job did. An error is final: the member takes no more writes.
+    /// What a sync job did. When the disk is full (`Fault::Unavailable`) nothing is lost, and [`Member::begin_sync`] gives the job again. Any
+    /// other error is final: the member takes no more writes.
     pub fn finish_sync(&mut self, now: Time, done: SyncDone, out: &mut Vec<Outgoing>) -> Result<Position, Error> {
         match self.journal.finish_sync(done) {
             Ok(durable) => {
                 let vector = self.unsynced.synced(durable);
                 self.counters.syncs += 1;
+                self.journal_waits(None);
                 self.replicate(now, Input::Durable { durable: vector }, out);
                 self.release_answers(durable, out);
                 Ok(durable)
+            }
+            Err(error @ lc_journal::Error::NoRoom { .. }) => {
+                self.journal_waits(Some(error.to_string()));
+                Err(error.into())
             }
             Err(error) => {
                 self.health.fail(format!("journal: {error}"));
@@ -461,25 +527,45 @@ impl Member {
     /// Changed rows to be written to the store without holding the member, and what must be durable in the journal
     /// first: the store must never know of a write that the journal may lose.
     pub fn begin_flush(&mut self, even_if_small: bool) -> Option<(FlushJob<dyn Store>, Position)> {
+        let again = self.records.table.flushes_again();
         let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
-        if self.flushing || self.records.table.dirty_bytes() < enough {
+        let wanted = self.records.table.dirty_bytes() >= enough
+            || self.retention.wants_flush(self.journal.appended())
+            || self.flush_wish == FlushWish::Asked;
+        // Rows that hold half of an entry must not become what the next start begins with; the journal has all of it.
+        if self.flushing || self.health.writable().is_err() || !(again || wanted) {
             return None;
         }
         let standing = self.standing();
-        let position = standing.position;
         let job = self.records.table.begin_flush(vec![Records::standing_row(&standing)])?;
+        if !again {
+            self.flush_wish.begins(self.counters.flushes);
+            self.retention.flush_begins(standing.position);
+        }
         self.flushing = true;
-        Some((job, position))
+        Some((job, self.retention.flushing()))
     }
 
-    /// What a flush job did. An error is final. What it gives takes a while to drop, so do that without the member.
+    /// What a flush job did. When the disk is full (`Fault::Unavailable`) the rows stay in memory, and [`Member::begin_flush`] gives them
+    /// again; any other error is final. What it gives takes a while to drop, so do that without the member.
     pub fn finish_flush(&mut self, done: FlushDone) -> Result<Flushed, Error> {
         self.flushing = false;
-        self.counters.flushes += 1;
-        self.records.table.finish_flush(done).map_err(|error| {
-            self.health.fail(format!("record store: {error}"));
-            Error::Store(error)
-        })
+        match self.records.table.finish_flush(done) {
+            Ok(flushed) => {
+                self.counters.flushes += 1;
+                self.retention.flush_succeeded();
+                self.flush_waits(None);
+                Ok(flushed)
+            }
+            Err(error @ lc_store::Error::Full { .. }) => {
+                self.flush_waits(Some(error.to_string()));
+                Err(error.into())
+            }
+            Err(error) => {
+                self.health.fail(format!("record store: {error}"));
+                Err(error.into())
+            }
+        }
     }
 
     /// Marks the journal as closed in order. Call when everything is synced and flushed; nothing may follow.
@@ -501,8 +587,17 @@ impl Member {
     /// One step of replication, and what it asks for.
     fn replicate(&mut self, now: Time, input: Input<(Entry, Bytes)>, out: &mut Vec<Outgoing>) {
         let mut outputs = Vec::new();
-        let log = JournalLog { journal: &self.journal, cursors: &self.cursors };
+        let log = JournalLog {
+            journal: &self.journal,
+            cursors: &self.cursors,
+            tables: &self.tables,
+            peers: &self.settings.peers,
+        };
         self.replicator.step(now, input, &log, &mut outputs);
+        // What this member counts as applied is not what its rows hold: whatever it told others of it would be wrong.
+        if self.broken {
+            return;
+        }
         let mut last: Option<(Message, Bytes)> = None;
         for output in outputs {
             match output {
@@ -511,9 +606,19 @@ impl Member {
                 Output::Alarm(alarm) => self.on_alarm(alarm),
             }
         }
+        if let Some(why) = self.cursors.take_trouble() {
+            self.counters.journal_read_errors += 1;
+            self.counters.alarms += u64::from(self.health.damage(why));
+        }
     }
 
     fn apply_arrival(&mut self, (entry, bytes): &(Entry, Bytes)) {
+        // What follows a failure must not reach the journal either: the next start would take the one in between for applied.
+        if self.broken {
+            return;
+        }
+        let held = self.as_held_here(entry);
+        let (entry, bytes) = held.as_ref().map_or((entry, bytes), |(entry, bytes)| (entry, bytes));
         // Replication counts it as applied from here on, so a failure must stop this member for good.
         let applied = apply(&mut self.records, entry).map_err(|error| error.to_string());
         self.note_conflicts();
@@ -525,13 +630,16 @@ impl Member {
                 self.unsynced.appended(self.journal.appended(), entry.dot);
                 self.counters.entries_applied += 1;
             }
-            Err(error) => self.health.fail(format!("apply {}: {error}", entry.dot)),
+            Err(error) => {
+                self.broken = true;
+                self.health.fail(format!("apply {}: {error}", entry.dot));
+            }
         }
     }
 
     fn on_alarm(&mut self, alarm: Alarm) {
         if let Alarm::StaleData { theirs, ours, peer } = &alarm {
-            self.health.fail(format!(
+            self.health.data_is_stale(format!(
                 "peer {peer} has {theirs} of this node's writes, the data directory only {ours}: it is older than what was acknowledged"
             ));
         }

@@ -9,6 +9,7 @@ use lc_journal::Position;
 use lc_policy::Tables;
 use lc_store::{RowIter, RowTable, Store};
 
+use crate::shares::Shares;
 use crate::unsynced::key_hash;
 use crate::watches::Watches;
 
@@ -59,6 +60,8 @@ pub(crate) struct Records {
     pub watches: Watches,
     /// Rules of the tables, to tell which of several values lost.
     pub tables: Arc<Tables>,
+    /// Digests of tables that not every region has.
+    pub shares: Shares,
     /// Values that have just lost and are not in the ledger yet.
     pub lost: Vec<Lost>,
     undo: Option<Undo>,
@@ -77,13 +80,18 @@ pub(crate) struct Lost {
 struct Undo {
     rows: Vec<(Bytes, Option<Bytes>)>,
     digest: Digest,
+    shares: Vec<Digest>,
     keys: u64,
     touched: Vec<Option<u64>>,
 }
 
 impl Records {
     /// The rows of a store, and where they stand.
-    pub(crate) fn open(table: RowTable<dyn Store>, tables: Arc<Tables>) -> Result<(Records, Standing), crate::Error> {
+    pub(crate) fn open(
+        table: RowTable<dyn Store>,
+        region: &str,
+        tables: Arc<Tables>,
+    ) -> Result<(Records, Standing), crate::Error> {
         let standing = match table.get(STANDING_ROW)? {
             Some(bytes) => Standing::decode(bytes)
                 .map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
@@ -94,6 +102,7 @@ impl Records {
             digest: standing.digest,
             keys: standing.keys,
             watches: Watches::default(),
+            shares: Shares::new(region, &tables),
             tables,
             lost: Vec::new(),
             undo: None,
@@ -101,14 +110,31 @@ impl Records {
         Ok((records, standing))
     }
 
+    /// Where rows stood when they were frozen.
+    pub(crate) fn standing_of(frozen: &dyn lc_store::Frozen) -> Result<Standing, crate::Error> {
+        let malformed = |source| crate::Error::Malformed { what: "standing of the records", source };
+        frozen
+            .get(STANDING_ROW)?
+            .map_or_else(|| Ok(Standing::default()), |bytes| Standing::decode(bytes).map_err(malformed))
+    }
+
     /// The row that goes into the store with the others.
     pub(crate) fn standing_row(standing: &Standing) -> (Bytes, Option<Bytes>) {
         (Bytes::from_static(STANDING_ROW), Some(standing.encode()))
     }
 
+    /// Goes by these tables from here on.
+    pub(crate) fn set_tables(&mut self, region: &str, tables: Arc<Tables>) {
+        if !self.shares.are_of(&tables) {
+            self.shares = Shares::new(region, &tables);
+        }
+        self.tables = tables;
+    }
+
     /// From here on, changes can be undone.
     pub(crate) fn begin(&mut self) {
-        self.undo = Some(Undo { rows: Vec::new(), digest: self.digest, keys: self.keys, touched: Vec::new() });
+        let shares = self.shares.sums();
+        self.undo = Some(Undo { rows: Vec::new(), digest: self.digest, shares, keys: self.keys, touched: Vec::new() });
     }
 
     /// Keeps the changes since [`Records::begin`]; gives the hashes of the keys they touched (`None`: all keys).
@@ -123,6 +149,7 @@ impl Records {
             self.table.put(row, old);
         }
         self.digest = undo.digest;
+        self.shares.put_back(&undo.shares);
         self.keys = undo.keys;
         self.lost.clear();
     }
@@ -156,6 +183,25 @@ impl Records {
         self.lost.extend(lost);
     }
 
+    /// All but the value that was kept. Whoever collapsed them went by a rule that may not have arrived here yet.
+    fn collapsed(&mut self, at: &Address, gone: &[Sibling], kept: &[u8]) {
+        let latest = |kept_only: bool| {
+            let able = gone.iter().filter(|sibling| !kept_only || sibling.value.as_ref() == kept);
+            able.max_by_key(|sibling| (sibling.hlc, sibling.dot))
+        };
+        // A value that was put together is none of them; the latest one stands for it.
+        let Some(winner) = latest(true).or_else(|| latest(false)) else { return };
+        let table = &self.tables.of_key(&at.key).name;
+        let lost = gone.iter().filter(|sibling| sibling.dot != winner.dot).map(|loser| Lost {
+            table: table.clone(),
+            at: at.clone(),
+            loser: loser.clone(),
+            winner: winner.clone(),
+            rule: "collapse",
+        });
+        self.lost.extend(lost);
+    }
+
     fn count_key(&mut self, old: Option<&Bytes>, new: Option<&Bytes>) {
         let (before, after) = (old.is_some_and(Head::row_exists), new.is_some_and(Head::row_exists));
         self.keys = match (before, after) {
@@ -183,6 +229,7 @@ impl Rows for Records {
         let kind = RowKind::of(&row);
         if matches!(kind, RowKind::Head | RowKind::Element) {
             self.digest.replace(&row, old.map(AsRef::as_ref), new.as_deref());
+            self.shares.replace(&self.tables, &row, old.map(AsRef::as_ref), new.as_deref());
         }
         if kind == RowKind::Head {
             self.count_key(old, new.as_ref());
@@ -207,6 +254,7 @@ impl Rows for Records {
             // Noted when they met, unless another rule held then.
             Meeting::Replaced { gone, named: false } => self.lose(at, gone, Some("collapse")),
             Meeting::Replaced { named: true, .. } => {}
+            Meeting::Collapsed { gone, kept } => self.collapsed(at, gone, kept),
         }
     }
 }

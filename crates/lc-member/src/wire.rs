@@ -13,7 +13,7 @@ use lc_core::wire::{Malformed, Reader};
 use lc_core::{Hlc, ReplicaId, VersionVector, limits};
 use lc_crdt::KeyRows;
 use lc_db::Reply;
-use lc_repl::{Known, Message, Pulse};
+use lc_repl::{Known, Message, Pulse, Shared};
 use prost::Message as _;
 
 /// Largest frame that a member sends: a batch that ends in one entry at its largest, with lengths.
@@ -108,15 +108,18 @@ pub enum Answer {
 pub fn encode(message: &Message) -> Bytes {
     let control = match message {
         Message::Entries { entries, urgent } => return encode_entries(entries, *urgent),
-        Message::Hello { replica, durable } => {
-            Control { hello: Some(Hello { replica: replica.0.into(), durable: pairs(durable) }), ..Control::default() }
+        Message::Hello { replica, durable, placement } => {
+            let hello = Hello { replica: replica.0.into(), durable: pairs(durable), placement: *placement };
+            Control { hello: Some(hello), ..Control::default() }
         }
-        Message::Have { replica, durable, applied, hlc, pulse, known } => Control {
+        Message::Have { replica, durable, placement, applied, hlc, pulse, known } => Control {
             have: Some(Have {
                 replica: replica.0.into(),
                 durable: pairs(durable),
-                applied: applied.as_ref().map_or_else(Vec::new, |(vector, _)| pairs(vector)),
-                digest: applied.as_ref().map_or_else(Vec::new, |(_, digest)| digest.to_le_bytes().to_vec()),
+                applied: applied.as_ref().map_or_else(Vec::new, |shared| pairs(&shared.at)),
+                digest: applied.as_ref().map_or_else(Vec::new, |shared| shared.digest.to_le_bytes().to_vec()),
+                compared_by: applied.as_ref().map_or(0, |shared| shared.placement),
+                placement: *placement,
                 hlc: hlc.0,
                 sent_ns: pulse.sent_ns,
                 echo_ns: pulse.echo.map(|(ours, _)| ours),
@@ -219,6 +222,7 @@ fn decode_control(bytes: Bytes) -> Result<Frame, FrameError> {
         return Ok(Frame::Control(Message::Hello {
             replica: replica(hello.replica)?,
             durable: vector(&hello.durable)?,
+            placement: hello.placement,
         }));
     }
     if let Some(have) = control.have {
@@ -244,7 +248,8 @@ impl Have {
         Ok(Message::Have {
             replica: replica(self.replica)?,
             durable: vector(&self.durable)?,
-            applied: digest.map(|digest| (applied, digest)),
+            placement: self.placement,
+            applied: digest.map(|digest| Shared { at: applied, digest, placement: self.compared_by }),
             hlc: Hlc(self.hlc),
             pulse: Pulse { sent_ns: self.sent_ns, echo: self.echo_ns.map(|ours| (ours, self.held_ns)) },
             known: known.collect::<Result<_, FrameError>>()?,
@@ -291,7 +296,8 @@ fn vector(pairs: &[u64]) -> Result<VersionVector, FrameError> {
     if pairs.len() % 2 == 1 || pairs.len() > 2 * limits::REPLICAS_MAX {
         return Err(Malformed::OutOfBounds("vector").into());
     }
-    pairs.chunks_exact(2).map(|pair| Ok((replica(pair[0] as u32)?, pair[1]))).collect()
+    let id = |id: u64| u32::try_from(id).map_err(|_| FrameError::from(Malformed::OutOfBounds("replica")));
+    pairs.chunks_exact(2).map(|pair| Ok((replica(id(pair[0])?)?, pair[1]))).collect()
 }
 
 fn replica(id: u32) -> Result<ReplicaId, FrameError> {
@@ -356,6 +362,8 @@ struct Hello {
     replica: u32,
     #[prost(uint64, repeated, tag = "2")]
     durable: Vec<u64>,
+    #[prost(uint64, tag = "3")]
+    placement: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -379,6 +387,12 @@ struct Have {
     /// Replica, sequence, age in ms, and again.
     #[prost(uint64, repeated, tag = "9")]
     known: Vec<u64>,
+    /// The catalogue's version by which the digest's rows were chosen.
+    #[prost(uint64, tag = "10")]
+    compared_by: u64,
+    /// The catalogue's version by which parts of what is durable were left out.
+    #[prost(uint64, tag = "11")]
+    placement: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -394,17 +408,18 @@ mod tests {
     use super::{Frame, decode, encode};
     use bytes::Bytes;
     use lc_core::{Hlc, ReplicaId, VersionVector};
-    use lc_repl::{Known, Message, Pulse};
+    use lc_repl::{Known, Message, Pulse, Shared};
 
     #[test]
     fn control_messages_come_back() {
         let durable: VersionVector = [(ReplicaId(1), 7), (ReplicaId(3), 9)].into_iter().collect();
         for message in [
-            Message::Hello { replica: ReplicaId(3), durable: durable.clone() },
+            Message::Hello { replica: ReplicaId(3), durable: durable.clone(), placement: 8 },
             Message::Have {
                 replica: ReplicaId(1),
                 durable: durable.clone(),
-                applied: Some((durable.clone(), 1 << 100)),
+                placement: 9,
+                applied: Some(Shared { at: durable.clone(), digest: 1 << 100, placement: 7 }),
                 hlc: Hlc(99),
                 pulse: Pulse { sent_ns: 5, echo: Some((1 << 60, 7)) },
                 known: vec![Known { origin: ReplicaId(4), seq: 9, age_ms: 300 }],
@@ -412,6 +427,7 @@ mod tests {
             Message::Have {
                 replica: ReplicaId(1),
                 durable,
+                placement: 9,
                 applied: None,
                 hlc: Hlc(99),
                 pulse: Pulse::default(),

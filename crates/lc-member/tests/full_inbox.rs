@@ -36,6 +36,7 @@ fn entries_that_waited_are_all_taken_when_the_missing_one_comes() {
         tables: Arc::default(),
         max_offset_ms: 500,
         dirty_bytes_max: 1 << 20,
+        disk: lc_member::DiskBounds::default(),
         table: lc_store::TableOptions::default(),
         journal: lc_journal::Options { pending_bytes_max: 4096, ..lc_journal::Options::default() },
         replication: lc_repl::Settings::default(),

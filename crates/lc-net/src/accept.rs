@@ -37,8 +37,11 @@ async fn welcome(node: Arc<Node>, incoming: Incoming, permit: OwnedSemaphorePerm
     match admitted {
         Ok((peer, connection)) => {
             let error = session::run(&node, &peer, connection).await;
-            peer.note_failure(&error);
-            if matches!(error, Error::Refused { .. }) {
+            // A second process of the peer says nothing about the link of the first.
+            if !matches!(error, Error::ConnectedAlready { .. }) {
+                peer.note_failure(&error);
+            }
+            if matches!(error, Error::Refused { .. } | Error::ConnectedAlready { .. }) {
                 node.refuse(address, &error);
             }
         }

@@ -94,6 +94,23 @@ pub enum Error {
     /// A newer connection of the same peer took this one's place.
     #[error("replaced by a newer connection of the same peer")]
     Replaced,
+    /// Another process runs under the peer's id, and its link is alive.
+    #[error("{node} is connected already from {from}; two processes run under one node id: stop one of them")]
+    ConnectedAlready {
+        /// The node that both say they are.
+        node: NodeName,
+        /// Where the one is whose link lives.
+        from: SocketAddr,
+    },
+    /// The peer has a link with another process of this node's id.
+    #[error("peer says: {reason}")]
+    TurnedAway {
+        /// In the peer's words.
+        reason: String,
+    },
+    /// The peer's address changed while it was dialled.
+    #[error("the peer's address changed")]
+    Moved,
     /// This node ended the link: it is closing, or the peer was removed or moved.
     #[error("link ended by this node")]
     Stopped,
@@ -122,6 +139,9 @@ impl Error {
             | Self::Lost { .. }
             | Self::Malformed { .. }
             | Self::Replaced
+            | Self::Moved
+            | Self::ConnectedAlready { .. }
+            | Self::TurnedAway { .. }
             | Self::Stopped => Fault::Retry,
         }
     }
@@ -132,6 +152,11 @@ impl From<quinn::ConnectionError> for Error {
         let reason = match error {
             // This node ends a connection itself only for a newer one, or when the peer was stopped: asked first.
             quinn::ConnectionError::LocallyClosed => return Error::Replaced,
+            quinn::ConnectionError::ApplicationClosed(closed)
+                if closed.error_code == CLOSE_CONNECTED_ALREADY.into() =>
+            {
+                return Error::TurnedAway { reason: presentable(&String::from_utf8_lossy(&closed.reason)) };
+            }
             quinn::ConnectionError::ApplicationClosed(closed) if !closed.reason.is_empty() => {
                 format!("peer says: {}", presentable(&String::from_utf8_lossy(&closed.reason)))
             }
@@ -148,6 +173,8 @@ fn presentable(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).map(shown).collect()
 }
 
+/// The close code that tells a second process of one node id from all else that can go wrong.
+pub(crate) const CLOSE_CONNECTED_ALREADY: u32 = 4;
 /// Holds our own longest reason, with two names in it.
 const TEXT_CHARS_MAX: usize = 400;
 

@@ -23,17 +23,21 @@ pub(crate) struct Hello {
     /// Must be what the certificate says.
     #[prost(string, tag = "5")]
     pub(crate) region: String,
+    /// Drawn anew by each process, so that two under one node id can be told apart. 0: a release that does not say.
+    #[prost(fixed64, tag = "6")]
+    pub(crate) process: u64,
 }
 
 impl Hello {
     /// What this build says.
-    pub(crate) fn new(cluster_id: &str, name: &NodeName) -> Hello {
+    pub(crate) fn new(cluster_id: &str, name: &NodeName, process: u64) -> Hello {
         Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
             cluster_id: cluster_id.to_owned(),
             node_id: u32::from(name.node_id()),
             region: name.region().to_owned(),
+            process,
         }
     }
 
@@ -89,13 +93,13 @@ mod tests {
     }
 
     fn ours() -> Hello {
-        Hello::new("world", &NodeName::new("paris", 1).unwrap())
+        Hello::new("world", &NodeName::new("paris", 1).unwrap(), 7)
     }
 
     #[test]
     fn two_releases_agree_on_the_newest_version_that_both_speak() {
         let mut ours = ours();
-        let mut theirs = Hello::new("world", &oslo());
+        let mut theirs = Hello::new("world", &oslo(), 8);
         (ours.version_min, ours.version_max) = (2, 4);
         (theirs.version_min, theirs.version_max) = (1, 3);
         assert_eq!(ours.agree(&theirs, &oslo()).unwrap(), 3);
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn releases_too_far_apart_are_refused_by_both() {
         let mut ours = ours();
-        let theirs = Hello::new("world", &oslo());
+        let theirs = Hello::new("world", &oslo(), 8);
         (ours.version_min, ours.version_max) = (2, 4);
         let error = ours.agree(&theirs, &oslo()).unwrap_err().to_string();
         assert!(error.contains("protocol 1 to 1, this node 2 to 4"), "{error}");
@@ -113,14 +117,14 @@ mod tests {
 
     #[test]
     fn another_cluster_is_refused_by_name() {
-        let theirs = Hello::new("moon", &oslo());
+        let theirs = Hello::new("moon", &oslo(), 8);
         let error = ours().agree(&theirs, &oslo()).unwrap_err().to_string();
         assert!(error.contains("moon") && error.contains("world"), "{error}");
     }
 
     #[test]
     fn a_claim_that_the_certificate_does_not_back_is_refused() {
-        let theirs = Hello::new("world", &NodeName::new("oslo", 3).unwrap());
+        let theirs = Hello::new("world", &NodeName::new("oslo", 3).unwrap(), 8);
         assert!(matches!(ours().agree(&theirs, &oslo()), Err(Error::Refused { .. })));
     }
 }

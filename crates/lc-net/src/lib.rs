@@ -24,6 +24,7 @@ mod node;
 mod outbox;
 mod peer;
 mod random;
+mod rival;
 mod session;
 mod signing_request;
 mod tls;

@@ -67,7 +67,7 @@ pub struct Limits {
     pub coalesce: Duration,
     /// Silence after which a connection is given up.
     pub idle_timeout: Duration,
-    /// Silence after which a sign of life is sent.
+    /// Silence after which a sign of life is sent. A link is alive if one came within three of these.
     pub keep_alive: Duration,
     /// How long one attempt to connect may take.
     pub dial_timeout: Duration,
@@ -81,13 +81,15 @@ impl Default for Limits {
             coalesce: Duration::from_millis(1),
             // With the doubling of QUIC's repeats, no two signs of life are then further apart than 2 s.
             idle_timeout: Duration::from_secs(4),
-            keep_alive: Duration::from_secs(1),
+            // Members speak more often than this, so it costs nothing between them.
+            keep_alive: Duration::from_millis(300),
             dial_timeout: Duration::from_secs(3),
         }
     }
 }
 
-/// What happens on links. For each peer `Up`, frames and `Down` take turns in this order.
+/// What happens on links. For each peer `Up`, frames and `Down` take turns in this order; `TurnedAway` comes in between
+/// `Down` and `Up`.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// Frames can be sent. Whatever was sent before an earlier `Down` may be lost.
@@ -102,6 +104,14 @@ pub enum LinkEvent {
         /// The peer's node id.
         peer: u16,
         /// For people.
+        reason: String,
+    },
+    /// The peer has a link with another process of this node's id, which lives; it is redialled without being asked. Comes
+    /// while the link is down, again and again; the next `Up` of this peer says that it is over.
+    TurnedAway {
+        /// The peer's node id.
+        peer: u16,
+        /// In the peer's words.
         reason: String,
     },
     /// A frame, in the order in which the peer sent them.
@@ -152,7 +162,8 @@ impl Links {
         Ok(links)
     }
 
-    /// Makes `peers` the peers. Links to those unchanged stay up; others are ended, started, or started anew.
+    /// Makes `peers` the peers. Links to those that stay in their region stay up, also if their address is another now: it
+    /// is dialled when the link is lost. Others are ended, started, or started anew.
     ///
     /// # Errors
     /// `Setting` or `RegionName` if an entry is wrong; then nothing changes.
@@ -168,12 +179,15 @@ impl Links {
         let mut turns = HashMap::new();
         let mut current = self.node.peers.write();
         current.retain(|id, peer| {
-            let stays = wanted.get(id).is_some_and(|(address, _)| *address == peer.address);
-            if !stays {
-                peer.stop();
-                turns.insert(*id, peer.turn.clone());
+            let stays = wanted.get(id).filter(|(_, name)| *name == peer.name);
+            match stays {
+                Some((address, _)) => peer.move_to(address.addr),
+                None => {
+                    peer.stop();
+                    turns.insert(*id, peer.turn.clone());
+                }
             }
-            stays
+            stays.is_some()
         });
         for (id, (address, name)) in wanted {
             let turn = turns.remove(&id).unwrap_or_default();

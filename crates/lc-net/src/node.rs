@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lc_env::{Random, RealRandom};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
@@ -18,6 +19,8 @@ use crate::peer::Peer;
 pub(crate) struct Node {
     pub(crate) name: NodeName,
     pub(crate) cluster_id: String,
+    /// Tells this process from every other one, also of this node's id; never 0.
+    pub(crate) process: u64,
     pub(crate) limits: Limits,
     pub(crate) seed: u64,
     pub(crate) endpoint: quinn::Endpoint,
@@ -46,6 +49,7 @@ impl Node {
         Node {
             name,
             cluster_id,
+            process: RealRandom.u64().max(1),
             limits,
             seed,
             endpoint,

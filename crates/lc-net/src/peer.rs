@@ -66,13 +66,14 @@ pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What outlives a connection.
 pub(crate) struct Peer {
-    pub(crate) address: PeerAddress,
+    pub(crate) node_id: u16,
     pub(crate) name: NodeName,
     pub(crate) outbox: Outbox,
     pub(crate) counters: Counters,
     /// Held by the one connection that carries frames, so that `Down` comes before the next `Up`.
-    /// Shared with the peer's successor when its address changes.
+    /// Shared with the peer's successor when its region changes.
     pub(crate) turn: Turn,
+    addr: watch::Sender<SocketAddr>,
     state: Mutex<State>,
     stop: watch::Sender<bool>,
 }
@@ -88,9 +89,19 @@ pub(crate) struct Counters {
     pub(crate) flushes: AtomicU64,
 }
 
+/// A connection of the peer, and which of its processes is at the other end.
+#[derive(Clone)]
+pub(crate) struct Present {
+    pub(crate) connection: quinn::Connection,
+    /// 0: it did not say.
+    pub(crate) process: u64,
+}
+
 struct State {
-    /// The newest authenticated connection; it may still wait for its turn.
-    newest: Option<quinn::Connection>,
+    /// The newest connection that was let in; it may still wait for its turn.
+    newest: Option<Present>,
+    /// Processes of the peer that were let in, the first one first.
+    processes: Vec<u64>,
     /// The connection that carries frames.
     carrying: Option<quinn::Connection>,
     since: Instant,
@@ -113,13 +124,15 @@ struct Wire {
 impl Peer {
     pub(crate) fn new(address: PeerAddress, name: NodeName, limits: &Limits, turn: Turn) -> Peer {
         Peer {
-            address,
+            node_id: address.node_id,
+            addr: watch::Sender::new(address.addr),
             name,
             outbox: Outbox::new(limits.queue_bytes_max),
             counters: Counters::default(),
             turn,
             state: Mutex::new(State {
                 newest: None,
+                processes: Vec::new(),
                 carrying: None,
                 since: moment::now(),
                 connects: 0,
@@ -130,12 +143,46 @@ impl Peer {
         }
     }
 
-    /// An authenticated connection takes the place of any other. One that waited in between finds itself closed.
-    pub(crate) fn take_over(&self, connection: &quinn::Connection) {
-        let older = self.state.lock().newest.replace(connection.clone());
-        if let Some(older) = older {
-            older.close(CLOSE_REPLACED.into(), b"replaced by a newer connection");
+    /// Where it is to be dialled.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        *self.addr.borrow()
+    }
+
+    /// It is dialled there from now on. A link that lives goes on: whoever holds it is the peer.
+    pub(crate) fn move_to(&self, addr: SocketAddr) {
+        self.addr.send_if_modified(|known| std::mem::replace(known, addr) != addr);
+    }
+
+    /// Waits until the address is another than at the call. Safe to drop.
+    pub(crate) fn moved(&self) -> impl Future<Output = ()> + use<> {
+        let mut addr = self.addr.subscribe();
+        async move {
+            if addr.changed().await.is_err() {
+                // The peer is gone, and so is whoever dials it.
+                std::future::pending().await
+            }
         }
+    }
+
+    /// A connection takes the place of any other; one that waited in between finds itself closed. But not the place of
+    /// another process that may be alive and was not let in later: the answer is then that rival, for the caller to find
+    /// out whether it lives.
+    /// `silent` is a rival that was found to be silent.
+    pub(crate) fn take_over(&self, newcomer: &Present, silent: Option<&Present>) -> Result<(), Present> {
+        let mut state = self.state.lock();
+        if let Some(present) = &state.newest {
+            let found_silent = silent.is_some_and(|silent| silent.is(present));
+            if !found_silent && !newcomer.succeeds(present) && !state.was_first(newcomer, present) {
+                return Err(present.clone());
+            }
+        }
+        state.remember(newcomer.process);
+        let older = state.newest.replace(newcomer.clone());
+        drop(state);
+        if let Some(older) = older {
+            older.connection.close(CLOSE_REPLACED.into(), b"replaced by a newer connection");
+        }
+        Ok(())
     }
 
     /// From now on `connection` carries frames.
@@ -155,7 +202,7 @@ impl Peer {
         if let Some(connection) = state.carrying.take() {
             state.past.add(&connection.stats());
             // Kept if it is another: one that waits for its turn.
-            state.newest.take_if(|newest| newest.stable_id() == connection.stable_id());
+            state.newest.take_if(|newest| newest.connection.stable_id() == connection.stable_id());
         }
         state.since = moment::now();
         state.last_error = Some(error.to_string());
@@ -189,9 +236,9 @@ impl Peer {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
         PeerStats {
-            node_id: self.address.node_id,
-            region: self.address.region.clone(),
-            addr: self.address.addr,
+            node_id: self.node_id,
+            region: self.name.region().to_owned(),
+            addr: self.addr(),
             up: state.carrying.is_some(),
             unchanged_for: moment::now().saturating_duration_since(state.since),
             connects: state.connects,
@@ -214,6 +261,40 @@ impl Peer {
     }
 }
 
+impl State {
+    /// Whether the newcomer's process was let in before the other's, which then came in while the first was not heard:
+    /// both live, and the first one is the one that runs.
+    fn was_first(&self, newcomer: &Present, present: &Present) -> bool {
+        let rank = |process: u64| self.processes.iter().position(|known| *known == process);
+        rank(newcomer.process).is_some_and(|first| rank(present.process).is_none_or(|second| first < second))
+    }
+
+    fn remember(&mut self, process: u64) {
+        if process == 0 || self.processes.contains(&process) {
+            return;
+        }
+        if self.processes.len() == PROCESSES_MAX {
+            self.processes.remove(0);
+        }
+        self.processes.push(process);
+    }
+}
+
+impl Present {
+    fn is(&self, other: &Present) -> bool {
+        self.connection.stable_id() == other.connection.stable_id()
+    }
+
+    /// Whether it is clear without looking for life that this connection takes the other's place: the other has ended, or
+    /// it is of the same process, or the same socket address, which two living processes cannot both have.
+    fn succeeds(&self, other: &Present) -> bool {
+        let same_process = self.process != 0 && self.process == other.process;
+        same_process
+            || other.connection.close_reason().is_some()
+            || self.connection.remote_address() == other.connection.remote_address()
+    }
+}
+
 impl Counters {
     pub(crate) fn count(counter: &AtomicU64, more: usize) {
         counter.fetch_add(more as u64, Ordering::Relaxed);
@@ -231,3 +312,5 @@ impl Wire {
 }
 
 const CLOSE_REPLACED: u32 = 3;
+/// One that ended so many restarts ago is not alive.
+const PROCESSES_MAX: usize = 8;

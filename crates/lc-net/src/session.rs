@@ -7,13 +7,14 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::time::{sleep_until, timeout};
 
-use crate::error::Error;
+use crate::error::{CLOSE_CONNECTED_ALREADY, Error};
 use crate::frame_stream::{FrameDecoder, FrameEncoder, TUNING};
 use crate::hello::{HELLO_BYTES_MAX, Hello};
 use crate::link::LinkEvent;
 use crate::moment;
 use crate::node::Node;
-use crate::peer::{Counters, Peer};
+use crate::peer::{Counters, Peer, Present};
+use crate::rival;
 use crate::transport::send_window_bytes;
 
 /// Runs a connection to its end and says why it ended. Emits `Up` and, if it did, `Down`.
@@ -28,14 +29,12 @@ async fn greet_and_carry(node: &Node, peer: &Peer, connection: &Connection) -> E
     let greeting = tokio::select! {
         biased;
         () = peer.stopped() => return Error::Stopped,
-        greeting = timeout(node.limits.dial_timeout, greet(node, peer, connection)) => greeting,
+        greeting = greet(node, peer, connection) => greeting,
     };
     let streams = match greeting {
-        Ok(Ok(streams)) => streams,
-        Ok(Err(error)) => return error,
-        Err(_) => return no_answer(node, connection.remote_address()),
+        Ok(streams) => streams,
+        Err(error) => return error,
     };
-    peer.take_over(connection);
     let _turn = tokio::select! {
         biased;
         () = peer.stopped() => return Error::Stopped,
@@ -49,7 +48,7 @@ async fn greet_and_carry(node: &Node, peer: &Peer, connection: &Connection) -> E
 
 /// Between `Up` and `Down`. An event that nobody receives any more is not an error here: the node is ending.
 async fn carry(node: &Node, peer: &Peer, connection: &Connection, (out, input): Streams) -> Error {
-    let (id, rtt) = (peer.address.node_id, connection.rtt());
+    let (id, rtt) = (peer.node_id, connection.rtt());
     peer.go_up(connection);
     let _ = node.events.send(LinkEvent::Up { peer: id, rtt }).await;
     let error = tokio::select! {
@@ -66,15 +65,44 @@ async fn carry(node: &Node, peer: &Peer, connection: &Connection, (out, input): 
     error
 }
 
-/// Both say who they are and check the other; the streams then carry frames.
+/// Both say who they are and check the other; the streams then carry frames. Who accepts says it last, so that its
+/// hello also means that the dialler is let in.
 async fn greet(node: &Node, peer: &Peer, connection: &Connection) -> Result<Streams, Error> {
-    let hello = Hello::new(&node.cluster_id, &node.name);
+    let hello = Hello::new(&node.cluster_id, &node.name, node.process);
+    let late = |_| no_answer(node, connection.remote_address());
+    let soon = node.limits.dial_timeout;
+    if node.dials(&peer.name) {
+        let (theirs, streams) = timeout(soon + rival::silence(&node.limits), async {
+            let out = say_hello(connection, &hello).await?;
+            let (theirs, input) = hear_hello(connection, &hello, peer).await?;
+            Ok::<(Hello, Streams), Error>((theirs, (out, input)))
+        })
+        .await
+        .map_err(late)??;
+        rival::settle(node, peer, &present(connection, &theirs)).await?;
+        return Ok(streams);
+    }
+    let (theirs, input) = timeout(soon, hear_hello(connection, &hello, peer)).await.map_err(late)??;
+    rival::settle(node, peer, &present(connection, &theirs)).await?;
+    let out = timeout(soon, say_hello(connection, &hello)).await.map_err(late)??;
+    Ok((out, input))
+}
+
+fn present(connection: &Connection, theirs: &Hello) -> Present {
+    Present { connection: connection.clone(), process: theirs.process }
+}
+
+async fn say_hello(connection: &Connection, hello: &Hello) -> Result<SendStream, Error> {
     let mut out = connection.open_uni().await?;
     out.write_all(&hello.frame()).await?;
+    Ok(out)
+}
+
+async fn hear_hello(connection: &Connection, ours: &Hello, peer: &Peer) -> Result<(Hello, RecvStream), Error> {
     let mut input = connection.accept_uni().await?;
     let theirs = read_hello(&mut input).await?;
-    hello.agree(&theirs, &peer.name)?;
-    Ok((out, input))
+    ours.agree(&theirs, &peer.name)?;
+    Ok((theirs, input))
 }
 
 async fn read_hello(input: &mut RecvStream) -> Result<Hello, Error> {
@@ -121,7 +149,7 @@ async fn pass_on(node: &Node, peer: &Peer, decoder: &mut FrameDecoder) -> Result
     while let Some(frame) = decoder.next_frame()? {
         Counters::count(&peer.counters.received_frames, 1);
         Counters::count(&peer.counters.received_raw_bytes, frame.len());
-        let event = LinkEvent::Frame { peer: peer.address.node_id, frame };
+        let event = LinkEvent::Frame { peer: peer.node_id, frame };
         node.events.send(event).await.map_err(|_| Error::Stopped)?;
     }
     Ok(())
@@ -204,6 +232,7 @@ fn close_code(error: &Error) -> u32 {
     match error {
         Error::Malformed { .. } => 1,
         Error::Refused { .. } | Error::Identity { .. } => 2,
+        Error::ConnectedAlready { .. } => CLOSE_CONNECTED_ALREADY,
         _ => 0,
     }
 }

@@ -24,6 +24,14 @@ pub struct Config {
     pub dirty_bytes_max: usize,
     /// Size of a journal segment, bytes.
     pub journal_segment_bytes: u64,
+    /// Clients' writes are refused while less than this is free on the disk, bytes.
+    pub disk_reserve_bytes: u64,
+    /// Whether anything is dropped from the journal; a region that joins later begins without what was.
+    pub journal_truncate: bool,
+    /// How much journal is kept for nodes that lack it, bytes.
+    pub journal_retain_bytes: u64,
+    /// How long journal is kept for nodes that lack it, seconds.
+    pub journal_retain_s: u64,
     /// Connections at once.
     pub clients_max: usize,
     /// What clients must say with `AUTH`; `None`: nothing.

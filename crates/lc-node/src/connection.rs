@@ -138,7 +138,7 @@ impl Connection {
     ) -> Result<T, Error> {
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
         let promise = self.promise.take();
-        self.ack = promise.map_or(Ack::Local, |promise| promise.ack);
+        self.ack = promise.as_ref().map_or(Ack::Local, |promise| promise.ack);
         // Let go of before the lock is taken: giving up a wait takes it too.
         self.hold = None;
         let mut member = self.node.member.write();
@@ -226,6 +226,10 @@ impl Engine for Connection {
 
     fn region_count(&self) -> usize {
         self.node.region_count()
+    }
+
+    fn region(&self) -> &str {
+        &self.node.config.region
     }
 
     fn demand(&mut self, demand: Demand) -> Result<Option<Reply>, Error> {

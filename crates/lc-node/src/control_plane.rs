@@ -77,6 +77,8 @@ impl Known {
 pub(crate) struct ControlPlane {
     group: Group,
     published: watch::Receiver<Arc<Catalogue>>,
+    /// The version by which the node goes.
+    followed: watch::Sender<u64>,
     links: Arc<LinkCarrier>,
     /// Tells this data directory from every other one.
     instance: u64,
@@ -91,7 +93,7 @@ impl ControlPlane {
         let links = Arc::new(LinkCarrier { instance, node: OnceLock::new() });
         let settings = lc_raft::Settings::new(config.node_id);
         let group = Group::start(settings, disk, Box::new(machine), links.clone()).await?;
-        Ok(ControlPlane { group, published, links, instance })
+        Ok(ControlPlane { group, published, followed: watch::Sender::new(0), links, instance })
     }
 
     /// The catalogue as this node knows it.
@@ -130,13 +132,11 @@ impl ControlPlane {
         answer.map_err(control::Refusal::of_catalogue)
     }
 
-    /// Returns once this node's copy is at least at `version`; after a while also if it is not.
+    /// Returns once this node goes by at least `version` of the catalogue; after a while also if it does not.
     pub(crate) async fn wait_for(&self, version: u64) {
-        let mut published = self.published.clone();
-        let reached = published.wait_for(|catalogue| catalogue.version() >= version);
+        let mut followed = self.followed.subscribe();
+        let reached = followed.wait_for(|&followed| followed >= version);
         let _ = tokio::time::timeout(Duration::from_secs(2), reached).await;
-        // The task that carries it into the node has the same news; let it run first.
-        tokio::task::yield_now().await;
     }
 
     /// Who leads and who votes, as this node knows it.
@@ -156,8 +156,15 @@ pub(crate) fn why_wait(node: &Node) -> Option<String> {
     let known = control_plane.catalogue().node(NodeId(node.config.node_id)).and_then(|node| node.instance);
     let alone = node.config.peers.is_empty() && !node.config.joined;
     let has_written = node.member.read().last_dot().seq > 0;
-    if alone || has_written || known == Some(control_plane.instance) {
+    let own = known == Some(control_plane.instance);
+    if alone || own || has_written && known.is_none() {
         return None;
+    }
+    if known.is_some() {
+        return Some(
+            "its data directory is a copy, or an earlier one of this node: what it wrote since may be known to others; renew the node's data (lightcone region renew-node) and start it again"
+                .to_owned(),
+        );
     }
     Some("its data directory is new, and the catalogue has not confirmed yet that its id is free; that takes a majority of the nodes, once".to_owned())
 }
@@ -199,6 +206,32 @@ fn apply(node: &Node, catalogue: &Catalogue) {
     if catalogue.nodes().any(|other| other.id.0 == node.config.node_id && !other.is_active()) {
         node.member.write().refuse_writes("it was taken out of the cluster".to_owned());
     }
+    follow_incarnation(node, catalogue);
+    node.control_plane.followed.send_replace(catalogue.version());
+}
+
+/// Goes on as the incarnation that the catalogue knows, once it knows this data directory. Until then no write is decided
+/// under a name that another directory may have used.
+fn follow_incarnation(node: &Node, catalogue: &Catalogue) {
+    let Some(known) = catalogue.node(NodeId(node.config.node_id)) else { return };
+    let mut member = node.member.write();
+    if known.incarnation <= member.incarnation() {
+        return;
+    }
+    if known.instance != Some(node.control_plane.instance) {
+        member.wait_with_writes(Some(
+            "its data begins anew, and the catalogue has not confirmed this directory yet".to_owned(),
+        ));
+        return;
+    }
+    let begun = member.begin_incarnation(known.incarnation);
+    match begun {
+        Ok(()) => {
+            tracing::info!(incarnation = known.incarnation, "this node's data begins anew");
+            member.wait_with_writes(None);
+        }
+        Err(error) => member.refuse_writes(format!("its new incarnation could not be written: {error}")),
+    }
 }
 
 /// Makes sure that the group exists and that this node stands in the catalogue as it is now, and if it leads, that the
@@ -214,6 +247,9 @@ async fn take_part(node: Arc<Node>) {
     }
     let (mut registered, mut pause) = (false, PAUSE_MIN);
     while !node.stopping.load(Ordering::Relaxed) {
+        let known = control_plane.catalogue().node(NodeId(node.config.node_id)).and_then(|node| node.instance);
+        // Whoever renewed this node's data made the catalogue forget which directory it is.
+        registered &= known.is_some();
         if !registered {
             registered = register(&node).await;
         }
@@ -233,7 +269,9 @@ async fn register(node: &Node) -> bool {
     }
     let change = Change::RegisterNode(own_claim(node));
     match control_plane.propose(node.wall_ms(), node.actor(), change).await {
-        Ok(_) => {
+        Ok(answer) => {
+            // What the catalogue knows of this node holds before its first write.
+            control_plane.wait_for(answer.version).await;
             node.member.write().wait_with_writes(None);
             true
         }
@@ -260,6 +298,7 @@ async fn found(node: &Node) -> bool {
         node: NodeId(peer.node_id),
         region: peer.region.clone(),
         address: peer.address.to_string(),
+        incarnation: 0,
         instance: None,
         coordinates: None,
         jurisdictions: BTreeSet::new(),
@@ -287,6 +326,7 @@ fn own_claim(node: &Node) -> NodeClaim {
         node: NodeId(config.node_id),
         region: config.region.clone(),
         address: config.link.advertised().to_string(),
+        incarnation: node.member.read().incarnation(),
         instance: Some(node.control_plane.instance),
         coordinates,
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
@@ -297,7 +337,9 @@ fn own_claim(node: &Node) -> NodeClaim {
 async fn match_members(node: &Node) {
     let catalogue = node.control_plane.catalogue();
     let status = node.control_plane.status();
-    let wanted: BTreeSet<u16> = catalogue.nodes().filter(|node| node.is_active()).map(|node| node.id.0).collect();
+    // Whoever's data begins anew has forgotten its votes: it must be out before it comes in again.
+    let seated = |node: &&lc_catalogue::Node| node.is_active() && (node.incarnation == 0 || node.instance.is_some());
+    let wanted: BTreeSet<u16> = catalogue.nodes().filter(seated).map(|node| node.id.0).collect();
     if wanted.is_empty() {
         return;
     }
@@ -427,19 +469,44 @@ fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
     node.member.write().refuse_writes(why);
 }
 
-/// The random number of a data directory, made once.
+/// The random number of a data directory, made once. A copy of the directory, such as one put back from a backup, is
+/// another directory: what the first one wrote since may be known to others.
 fn instance(disk: &dyn Disk) -> Result<u64, Error> {
-    let known = disk.list()?.iter().any(|name| name == INSTANCE_FILE);
-    if known {
+    let names = disk.list()?;
+    if !names.iter().any(|name| name == PLACE_FILE) {
+        disk.write_atomic(PLACE_FILE, PLACE_TEXT)?;
+    }
+    let here = disk.mark(PLACE_FILE)?;
+    if names.iter().any(|name| name == INSTANCE_FILE) {
         let text = String::from_utf8_lossy(&disk.read(INSTANCE_FILE)?).trim().to_owned();
-        return u64::from_str_radix(&text, 16).map_err(|_| Error::Instance(text));
+        let (instance, place) = parsed_instance(&text).ok_or(Error::Instance(text))?;
+        if place == Some(here) {
+            return Ok(instance);
+        }
+        // Without a place it was made by an earlier release, and is taken for what it says.
+        if place.is_none() && names.iter().all(|name| name != PLACE_FILE) {
+            disk.write_atomic(INSTANCE_FILE, format!("{instance:016x} {here:016x}\n").as_bytes())?;
+            return Ok(instance);
+        }
+        tracing::warn!("this data directory is a copy of one that was elsewhere: it is another data directory");
     }
     let instance = RealRandom.u64();
-    disk.write_atomic(INSTANCE_FILE, format!("{instance:016x}\n").as_bytes())?;
+    disk.write_atomic(INSTANCE_FILE, format!("{instance:016x} {here:016x}\n").as_bytes())?;
     Ok(instance)
 }
 
+/// The number, and the mark of the place file when it was written.
+fn parsed_instance(text: &str) -> Option<(u64, Option<u64>)> {
+    let mut words = text.split_whitespace().map(|word| u64::from_str_radix(word, 16));
+    let instance = words.next()?.ok()?;
+    let place = words.next().transpose().ok()?;
+    words.next().is_none().then_some((instance, place))
+}
+
 const INSTANCE_FILE: &str = "instance";
+/// Told from its copies by the file system.
+const PLACE_FILE: &str = "place";
+const PLACE_TEXT: &[u8] = b"This file stays where it is: a copy of it marks a copy of the data directory.\n";
 /// A frame of the group, after the number of the sender's data directory.
 const STAMPED_FRAME: u8 = 10;
 /// Not the data directory that the id belongs to.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lc_core::Fault;
 use parking_lot::{Condvar, Mutex};
 
 use crate::Node;
@@ -106,12 +107,19 @@ fn sync_once(node: &Node) -> bool {
     let mut member = node.member.write();
     let outcome = member.finish_sync(node.now(), done, &mut frames);
     if let Ok(position) = outcome {
-        node.durable.send_modify(|durable| durable.position = position);
+        node.durable.send_modify(|durable| {
+            durable.position = position;
+            durable.full = None;
+        });
     }
     node.send(frames);
     drop(member);
     match outcome {
         Ok(_) => true,
+        Err(error) if error.fault() == Fault::Unavailable => {
+            wait_for_room(node, &error.to_string());
+            false
+        }
         Err(error) => {
             node.fail(&error.to_string());
             false
@@ -119,10 +127,28 @@ fn sync_once(node: &Node) -> bool {
     }
 }
 
+/// The journal found no room: the same write is tried again, and whoever waits for it is told.
+fn wait_for_room(node: &Node, why: &str) {
+    node.durable.send_if_modified(|durable| {
+        let news = durable.full.is_none();
+        if news {
+            tracing::error!(why, "the disk is full: writes wait, reads go on");
+            durable.full = Some(why.to_owned());
+        }
+        news
+    });
+    if !node.stopping.load(Ordering::SeqCst) {
+        lc_env::pause(ROOM_LOOK);
+        node.wakeup.soon();
+    }
+}
+
 fn flush_loop(node: &Node) {
     while !node.stopping.load(Ordering::SeqCst) {
         lc_env::pause(FLUSH_LOOK);
         flush_once(node, false);
+        truncate_once(node);
+        node.forget_idle_backup();
     }
     // Without this a restart only takes longer: the journal has everything.
     flush_once(node, true);
@@ -132,18 +158,55 @@ fn flush_once(node: &Node, even_if_small: bool) {
     let begun = node.member.write().begin_flush(even_if_small);
     if let Some((job, position)) = begun {
         node.wakeup.urgent();
-        if !wait_durable(node, position) {
-            return;
-        }
-        let done = job.run();
+        // Waiting on a full disk would keep this thread from dropping what is not needed any more.
+        let goes = wait_durable(node, position) && has_room_for(node, job.bytes());
+        let done = if goes { job.run() } else { job.put_off() };
         // A binding, so that what was flushed is dropped after the lock.
         let flushed = node.member.write().finish_flush(done);
-        if let Err(error) = flushed {
-            node.fail(&error.to_string());
+        match flushed {
+            Err(error) if error.fault() == Fault::Unavailable => flush_waits(node),
+            Err(error) => node.fail(&error.to_string()),
+            Ok(_) => {}
         }
     }
     let dirty = node.member.read().dirty_bytes();
     node.dirty_bytes.store(dirty as u64, Ordering::Relaxed);
+}
+
+/// A commit that fails half-way leaves its files behind, so one that can be seen to fail is not begun.
+fn has_room_for(node: &Node, bytes: usize) -> bool {
+    let free = node.member.read().room().free_bytes;
+    free.is_none_or(|free| free > (bytes as u64).saturating_add(FLUSH_ROOM_BYTES))
+}
+
+/// Waits a little, and lets the store put right what the full disk broke, if there is any room to do that.
+fn flush_waits(node: &Node) {
+    let free = node.member.read().room().free_bytes;
+    if free.is_none_or(|free| free > FLUSH_ROOM_BYTES)
+        && let Err(error) = node.store.mend()
+    {
+        tracing::error!(%error, "the record store is not well since the disk was full");
+    }
+    for _ in 0..FLUSH_WAIT_LOOKS {
+        if node.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        lc_env::pause(ROOM_LOOK);
+    }
+}
+
+/// Drops what of the journal nobody needs any more.
+fn truncate_once(node: &Node) {
+    if (node.now().as_millis() as u64) < node.truncate_again_at.load(Ordering::Relaxed) {
+        return;
+    }
+    let Some(job) = node.member.write().begin_truncate() else { return };
+    let done = job.run();
+    let outcome = node.member.write().finish_truncate(done);
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "the journal's oldest part could not be dropped; it is tried again in a while");
+        node.truncate_again_at.store(node.now().as_millis() as u64 + TRUNCATE_PAUSE_MS, Ordering::Relaxed);
+    }
 }
 
 /// The store must never know of a write that the journal may still lose.
@@ -154,7 +217,7 @@ fn wait_durable(node: &Node, position: lc_journal::Position) -> bool {
             if durable.position >= position {
                 return true;
             }
-            if durable.failed.is_some() {
+            if durable.failed.is_some() || durable.full.is_some() {
                 return false;
             }
         }
@@ -172,4 +235,10 @@ const GATHER_ROUND: Duration = Duration::from_micros(20);
 const IDLE: Duration = Duration::from_millis(50);
 /// Company for peers' entries; acknowledgements go out every 10 ms anyway.
 const SOON: Duration = Duration::from_millis(5);
+/// How often it is tried again whether there is room.
+const ROOM_LOOK: Duration = Duration::from_millis(200);
+const TRUNCATE_PAUSE_MS: u64 = 5_000;
+const FLUSH_WAIT_LOOKS: u32 = 5;
+/// What a commit's tables, manifest and the store's own files take beyond the rows.
+const FLUSH_ROOM_BYTES: u64 = 4 << 20;
 const FLUSH_LOOK: Duration = Duration::from_millis(20);

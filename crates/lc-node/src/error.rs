@@ -29,6 +29,9 @@ pub enum Error {
     /// The file `instance` is not what was written.
     #[error("data directory: the file 'instance' holds {0:?}, not 16 hexadecimal digits")]
     Instance(String),
+    /// A backup does not become a data directory.
+    #[error("restore: {0}")]
+    Restore(String),
     /// Link shaping was asked of a node that does not allow it.
     #[error("links can only be shaped in a development world (emulation = true)")]
     NoEmulation,

@@ -18,6 +18,7 @@ mod host;
 mod links;
 mod metrics;
 mod node;
+mod restored;
 mod status;
 mod waiting;
 
@@ -27,7 +28,9 @@ pub use config::{Config, LinkConfig, Peer};
 pub use connection::Connection;
 pub use error::Error;
 pub use lc_journal::Position as Wait;
+pub use lc_member::backup;
 pub use metrics::{Sample, SampleKind};
 pub use node::Node;
+pub use restored::{Draft, Restored, discard_draft};
 pub use status::{PeerStatus, Status};
 pub use waiting::Hold;

@@ -1,5 +1,6 @@
 //! Carries link events into the member, and time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -69,11 +70,42 @@ pub(crate) fn addresses(peers: &[crate::Peer]) -> Vec<lc_net::PeerAddress> {
 }
 
 async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
+    let mut double = Double::default();
     while let Some(event) = events.recv().await {
         if node.stopping.load(Ordering::Relaxed) {
             return;
         }
+        double.notice(&node, &event);
         on_event(&node, event);
+    }
+}
+
+/// What peers say of another process under this node's id, from each the last word.
+///
+/// Writes wait meanwhile: that process decides some too, and two writes of one name cannot both reach the others.
+#[derive(Default)]
+struct Double {
+    said: BTreeMap<u16, String>,
+}
+
+impl Double {
+    fn notice(&mut self, node: &Node, event: &LinkEvent) {
+        match event {
+            LinkEvent::TurnedAway { peer, reason } => {
+                if self.said.insert(*peer, reason.clone()).is_none() {
+                    tracing::error!(peer, %reason, "turned away; this node decides no writes meanwhile");
+                }
+            }
+            LinkEvent::Up { peer, .. } if self.said.contains_key(peer) => {
+                self.said.remove(peer);
+            }
+            _ => return,
+        }
+        let known = node.known();
+        self.said.retain(|peer, _| known.peers.iter().any(|other| other.node_id == *peer));
+        let why = self.said.iter().next().map(|(peer, reason)| format!("{} says: {reason}", node.region_of(*peer)));
+        let why = why.or_else(|| control_plane::why_wait(node));
+        node.member.write().wait_with_writes(why);
     }
 }
 
@@ -95,6 +127,8 @@ fn on_event(node: &Node, event: LinkEvent) {
             tracing::info!(peer, %reason, "link down");
             member.link_down(node.now(), NodeId(peer));
         }
+        // Noticed already: as long as it lasts, the link is down.
+        LinkEvent::TurnedAway { .. } => {}
         LinkEvent::Frame { peer, frame } => {
             if let Err(error) = member.frame(node.now(), node.wall_ms(), NodeId(peer), frame, &mut frames) {
                 tracing::warn!(peer, %error, "unreadable frame from a peer, ignored");

@@ -39,6 +39,7 @@ impl Node {
         let status = self.status();
         let mut samples = self.own(&status);
         samples.extend(self.own_inside(&status));
+        samples.extend(disk(&status));
         for (name, help, kind, value) in PEER_SAMPLES {
             // A peer whose number is not known has no sample: unknown is not 0.
             samples.extend(status.peers.iter().filter_map(|peer| {
@@ -139,6 +140,12 @@ impl Node {
                 f64::from(u8::from(status.control_plane.leader.is_some())),
             ),
             (
+                "lightcone_links_refused_total",
+                "Connections of others that were turned away; `status` says from where and why.",
+                Counter,
+                status.links_refused.count as f64,
+            ),
+            (
                 "lightcone_alarms_total",
                 "Broken invariants noticed; anything but 0 needs a look.",
                 Counter,
@@ -148,6 +155,30 @@ impl Node {
         .map(plain)
         .to_vec()
     }
+}
+
+/// Room, what the journal keeps, and what rotted.
+fn disk(status: &Status) -> Vec<Sample> {
+    let (disk, journal) = (&status.disk, &status.journal);
+    let known = [
+        ("lightcone_disk_free_bytes", "Bytes that may still be written to the disk.", Gauge, disk.free_bytes),
+        ("lightcone_journal_oldest_seconds", "Age of the oldest entry that is kept.", Gauge, journal.oldest_s),
+    ];
+    let always = [
+        ("lightcone_disk_writes_refused_total", "Writes refused for want of room.", Counter, disk.writes_refused),
+        ("lightcone_disk_corrupt_reads_total", "Reads of records that found other bytes.", Counter, disk.corrupt_reads),
+        (
+            "lightcone_journal_read_errors_total",
+            "Reads of the journal for other nodes that failed.",
+            Counter,
+            disk.journal_read_errors,
+        ),
+        ("lightcone_journal_dropped_bytes_total", "Journal that every node has.", Counter, journal.dropped_bytes),
+        ("lightcone_journal_unflushed_bytes", "Journal not in the records yet.", Gauge, journal.unflushed_bytes),
+    ];
+    let known = known.into_iter().filter_map(|(name, help, kind, value)| Some((name, help, kind, value? as f64)));
+    let always = always.map(|(name, help, kind, value)| (name, help, kind, value as f64));
+    known.chain(always).map(plain).collect()
 }
 
 fn plain((name, help, kind, value): (&'static str, &'static str, SampleKind, f64)) -> Sample {

@@ -34,6 +34,8 @@ pub struct Node {
     /// A watch over changed rows: writers are slowed down when the store cannot follow.
     pub(crate) dirty_bytes: AtomicU64,
     pub(crate) store: Arc<dyn Store>,
+    /// After a truncation of the journal failed: when to try the next, ms since the start.
+    pub(crate) truncate_again_at: AtomicU64,
     pub(crate) waiting: Waiting,
     pub(crate) control_plane: ControlPlane,
     /// What the catalogue says, as this node knows it now.
@@ -42,6 +44,7 @@ pub struct Node {
     pub(crate) refused: AtomicBool,
     /// Whether every table is local and typed, so that commands need not look.
     pub(crate) plain: AtomicBool,
+    pub(crate) backups: crate::control::Backups,
     seeds: AtomicU64,
     threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
@@ -51,6 +54,8 @@ pub struct Node {
 pub(crate) struct Durable {
     pub position: Position,
     pub failed: Option<String>,
+    /// Why the journal waits for room on the disk, if it does.
+    pub full: Option<String>,
 }
 
 impl Node {
@@ -66,7 +71,7 @@ impl Node {
         let control_plane = ControlPlane::start(&config, disk.clone()).await?;
         let known = Arc::new(Known::of(&control_plane.catalogue(), &config));
         let member = Member::open(settings(&config, &known), disk, store.clone())?;
-        let durable = Durable { position: member.durable(), failed: None };
+        let durable = Durable { position: member.durable(), ..Durable::default() };
         let node = Arc::new(Node {
             member: RwLock::new(member),
             clock: RealClock::new(),
@@ -77,11 +82,13 @@ impl Node {
             stopping: AtomicBool::new(false),
             dirty_bytes: AtomicU64::new(0),
             store,
+            truncate_again_at: AtomicU64::new(0),
             waiting: Waiting::default(),
             control_plane,
             refused: AtomicBool::new(false),
             plain: AtomicBool::new(known.tables.all_plain()),
             known: RwLock::new(known),
+            backups: crate::control::Backups::default(),
             seeds: AtomicU64::new(RealRandom.u64()),
             threads: parking_lot::Mutex::default(),
             config,
@@ -114,7 +121,18 @@ impl Node {
     /// nothing is undone, only nobody waits.
     pub async fn durable(&self, position: Position) -> Result<(), lc_db::Error> {
         let mut durable = self.durable.subscribe();
-        let outcome = durable.wait_for(|durable| durable.position >= position || durable.failed.is_some()).await;
+        let settled = |durable: &Durable| durable.position >= position || durable.failed.is_some();
+        let full = match durable.wait_for(|durable| settled(durable) || durable.full.is_some()).await {
+            Ok(durable) if !settled(&durable) => durable.full.clone(),
+            _ => None,
+        };
+        let outcome = match full {
+            None => durable.wait_for(settled).await,
+            Some(why) => match tokio::time::timeout(ROOM_PATIENCE, durable.wait_for(settled)).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(in_doubt(&why)),
+            },
+        };
         // Copied out at once: what `wait_for` gives holds the channel's lock.
         let (reached, why) =
             outcome.map_or((false, None), |durable| (durable.position >= position, durable.failed.clone()));
@@ -270,11 +288,27 @@ fn settings(config: &Config, known: &Known) -> Settings {
         tables: known.tables.clone(),
         max_offset_ms: config.max_offset_ms,
         dirty_bytes_max: config.dirty_bytes_max,
+        disk: lc_member::DiskBounds {
+            reserve_bytes: config.disk_reserve_bytes,
+            journal_truncate: config.journal_truncate,
+            journal_retain_bytes: config.journal_retain_bytes,
+            journal_retain_ms: config.journal_retain_s.saturating_mul(1000),
+        },
         table: lc_store::TableOptions { cache_bytes: config.cache_bytes, hash_seed: RealRandom.u64() },
         journal: lc_journal::Options { segment_bytes: config.journal_segment_bytes, ..lc_journal::Options::default() },
         replication: lc_repl::Settings::default(),
     }
 }
 
+/// What was decided cannot be undone, and whether it survives is not known before there is room.
+fn in_doubt(why: &str) -> lc_db::Error {
+    let ms = ROOM_PATIENCE.as_millis();
+    lc_db::Error::DiskFull(format!(
+        "the disk is full ({why}): what was written or seen here is not durable after {ms} ms; it is not undone, and becomes durable once there is room"
+    ))
+}
+
+/// How long a write that was taken just before the disk was full waits for room before its client is told.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 /// Changed rows may grow to this many times their flush size before writers wait.
 const DIRTY_TIMES_MAX: u64 = 2;

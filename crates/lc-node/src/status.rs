@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lc_core::{NodeId, VersionVector};
-use lc_member::Snapshot;
+use lc_member::{Kept, Snapshot};
 use lc_repl::PeerView;
 use serde::Serialize;
 
@@ -44,8 +44,12 @@ pub struct Status {
     pub dirty_bytes: usize,
     /// Journal on disk, bytes.
     pub journal_bytes: u64,
+    /// What of the journal is kept, and why.
+    pub journal: JournalStatus,
     /// Records on disk, bytes.
     pub store_bytes: u64,
+    /// Room on the disk, and bytes on it that rotted.
+    pub disk: DiskStatus,
     /// Clients connected.
     pub clients: usize,
     /// Things counted since start.
@@ -56,6 +60,47 @@ pub struct Status {
     pub staleness_ms: Option<u64>,
     /// The group that keeps the catalogue.
     pub control_plane: ControlPlaneStatus,
+    /// Connections of others that were turned away.
+    pub links_refused: LinksRefused,
+}
+
+/// Connections that were turned away since start: strangers, wrong certificates, second processes of a node.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LinksRefused {
+    /// How many.
+    pub count: u64,
+    /// From where and why, the last one.
+    pub last: Option<String>,
+}
+
+/// What of the journal is kept, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct JournalStatus {
+    /// Bytes dropped since the data directory was made: every node has them.
+    pub dropped_bytes: u64,
+    /// Bytes that the records on disk do not have yet; a restart reads them.
+    pub unflushed_bytes: u64,
+    /// How long ago the oldest entry that is kept was decided, seconds; null: unknown.
+    pub oldest_s: Option<u64>,
+    /// Why the oldest segment is kept; null: it is the newest too, or about to go.
+    pub kept_for: Option<String>,
+}
+
+/// Room on the disk, and bytes on it that rotted.
+#[derive(Clone, Debug, Serialize)]
+pub struct DiskStatus {
+    /// Bytes that may still be written where the data directory lies; null: unknown.
+    pub free_bytes: Option<u64>,
+    /// Clients' writes are refused while less is free.
+    pub reserve_bytes: u64,
+    /// Why clients' writes are refused, if they are; removing may go on all the same.
+    pub refuses: Option<String>,
+    /// Writes refused for want of room since start.
+    pub writes_refused: u64,
+    /// Reads of records that found other bytes than were written, since start.
+    pub corrupt_reads: u64,
+    /// Reads of the journal for other nodes that failed, since start.
+    pub journal_read_errors: u64,
 }
 
 /// The group that keeps the catalogue, as this node knows it. Tables serve without it.
@@ -139,18 +184,18 @@ impl Node {
             let link = links.iter().find(|stats| stats.node_id == peer.node_id);
             self.peer_status(peer, view, link, &snapshot)
         });
-        let trouble =
-            snapshot.health.decides().err().or_else(|| snapshot.health.last_alarm().map(|alarm| format!("{alarm:?}")));
+        let trouble = trouble(&snapshot);
         Status {
             peers: peers.collect(),
             staleness_ms: self.member.read().staleness(self.now()).map(|staleness| staleness.as_millis() as u64),
             control_plane: self.control_plane_status(),
+            links_refused: self.links_refused(),
             cluster: self.config.cluster.clone(),
             region: self.config.region.clone(),
             node_id: self.config.node_id,
             replica: snapshot.replica.to_string(),
             uptime_s: self.now().as_secs(),
-            takes_writes: snapshot.health.decides().is_ok(),
+            takes_writes: snapshot.health.decides().is_ok() && snapshot.room.refuses().is_none(),
             trouble: trouble.unwrap_or_default(),
             applied: named(&snapshot.applied),
             applied_text: snapshot.applied.to_string(),
@@ -161,9 +206,45 @@ impl Node {
             inbox_bytes: snapshot.inbox_bytes,
             dirty_bytes: snapshot.dirty_bytes,
             journal_bytes: snapshot.journal_bytes,
+            journal: self.journal_status(&snapshot),
+            disk: self.disk_status(&snapshot),
             store_bytes: self.store.approximate_bytes(),
             clients: self.clients.count(),
             counters: counters(&snapshot),
+        }
+    }
+
+    fn links_refused(&self) -> LinksRefused {
+        let refusals = self.links.get().map(|wired| wired.links.refusals()).unwrap_or_default();
+        LinksRefused { count: refusals.count, last: refusals.last }
+    }
+
+    fn journal_status(&self, snapshot: &Snapshot) -> JournalStatus {
+        let journal = &snapshot.journal;
+        let kept_for = journal.kept.map(|kept| match kept {
+            Kept::Newcomers => "regions that may join (journal_truncate is off)".to_owned(),
+            Kept::Unflushed => "records that are not on disk yet".to_owned(),
+            Kept::Peer { node, origin, has, needs } => {
+                let region = self.region_of(node.0);
+                format!("{region} (node {}): it has {origin} up to {has}, and {needs} must be there first", node.0)
+            }
+        });
+        JournalStatus {
+            dropped_bytes: journal.dropped_bytes,
+            unflushed_bytes: journal.unflushed_bytes,
+            oldest_s: journal.oldest_ms.map(|decided_ms| self.wall_ms().saturating_sub(decided_ms) / 1000),
+            kept_for,
+        }
+    }
+
+    fn disk_status(&self, snapshot: &Snapshot) -> DiskStatus {
+        DiskStatus {
+            free_bytes: snapshot.room.free_bytes,
+            reserve_bytes: self.config.disk_reserve_bytes,
+            refuses: snapshot.room.refuses(),
+            writes_refused: snapshot.counters.writes_without_room,
+            corrupt_reads: self.store.corrupt_reads(),
+            journal_read_errors: snapshot.counters.journal_read_errors,
         }
     }
 
@@ -199,6 +280,14 @@ impl Node {
             last_error: link.and_then(|link| link.last_error.clone()),
         }
     }
+}
+
+/// What an operator should know first.
+fn trouble(snapshot: &Snapshot) -> Option<String> {
+    let health = &snapshot.health;
+    let damage = || health.journal_damage().map(|why| format!("other nodes cannot get a part of the journal: {why}"));
+    let alarm = || health.last_alarm().map(|alarm| format!("{alarm:?}"));
+    health.decides().err().or_else(|| snapshot.room.refuses()).or_else(alarm).or_else(damage)
 }
 
 fn named(vector: &VersionVector) -> BTreeMap<String, u64> {

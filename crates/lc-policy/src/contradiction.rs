@@ -30,7 +30,6 @@ const RULES: &[Rule] = &[
     placement_names_a_region,
     placement_names_each_once,
     placement_names_what_exists,
-    placement_leaves_nobody_out,
     a_bound_is_in_range,
     ack_counts_the_decider,
     ack_finds_enough_regions,
@@ -88,33 +87,15 @@ fn placement_names_what_exists(policy: &Policy, topology: &Topology) -> Option<P
         false => format!("regions: {}", clipped(&topology.names())),
     };
     let reason = format!("there is no region {}{}{regions}", clipped(unknown), after(&suggestion(unknown, known())));
-    let instead = match nearest_name(unknown, known()) {
-        None => everywhere(policy),
-        Some(meant) => {
-            let meant = names.iter().map(|name| if name == unknown { meant.to_owned() } else { name.clone() });
-            let mut meant: Vec<String> = meant.collect();
-            meant.sort_unstable();
-            Policy { placement: Placement::Regions(meant), ..policy.clone() }
-        }
+    let others = names.iter().filter(|name| *name != unknown).cloned();
+    // Without a near name the rest of the list: whoever wrote a list did not mean the bytes to be elsewhere.
+    let mut meant: Vec<String> = others.chain(nearest_name(unknown, known()).map(str::to_owned)).collect();
+    meant.sort_unstable();
+    let instead = match meant.is_empty() {
+        true => everywhere(policy),
+        false => Policy { placement: Placement::Regions(meant), ..policy.clone() },
     };
     contradiction(Dial::Placement, reason, instead)
-}
-
-fn placement_leaves_nobody_out(policy: &Policy, topology: &Topology) -> Option<Problem> {
-    let names = named(policy)?;
-    let missing: Vec<&str> = topology
-        .regions
-        .iter()
-        .map(|region| region.name.as_str())
-        .filter(|name| !names.iter().any(|n| n == name))
-        .collect();
-    let reason = || {
-        format!(
-            "not yet: every record is still copied to every region, so {} would have the bytes too",
-            clipped(&missing.join(", "))
-        )
-    };
-    (!missing.is_empty()).then(|| not_yet(Dial::Placement, reason(), everywhere(policy)))?
 }
 
 fn a_bound_is_in_range(policy: &Policy, _: &Topology) -> Option<Problem> {

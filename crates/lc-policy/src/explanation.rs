@@ -19,6 +19,8 @@ pub struct Measured {
     pub unheld_writes: Option<u64>,
     /// How long ago the oldest of them was acknowledged, ms.
     pub unheld_ms: Option<u64>,
+    /// Whether counting them was given up, so that there may be more.
+    pub unheld_at_least: bool,
     /// Bytes of an entry between regions, on average.
     pub entry_bytes: Option<u64>,
     /// How often regions tell each other that they are there, ms.
@@ -36,6 +38,8 @@ pub struct Explanation {
     pub decides: String,
     /// N: regions that hold the table's records.
     pub regions: usize,
+    /// Regions of the cluster that never get its bytes: clients there are refused.
+    pub not_held_in: Vec<String>,
     /// W: regions that hold a write before the client hears OK, the deciding one among them.
     pub write_acks: usize,
     /// R: regions whose answers make a read, the asked one among them.
@@ -52,7 +56,7 @@ pub struct Explanation {
     pub write_waits: String,
     /// What a read waits for, in round trips.
     pub read_waits: String,
-    /// How long that is at least, by region.
+    /// How long that is at least, by region; only those that hold the table.
     pub floors: Vec<Latency>,
     /// What is lost if a region is lost now.
     pub rpo: String,
@@ -98,12 +102,14 @@ pub fn explain(policy: &Policy, topology: &Topology, measured: &Measured) -> Exp
     let counts = Counts::of(policy, topology);
     let (pacelc, pacelc_words) = pacelc::class(policy, &counts);
     let (rpo, rpo_writes, rpo_ms) = lost_with_a_region(&counts, measured);
-    let others = counts.regions.saturating_sub(1) as u64;
+    let not_held_in = policy.not_held_in(topology);
+    let (others, outside) = (counts.regions.saturating_sub(1) as u64, not_held_in.len() as u64);
     Explanation {
         pacelc,
         pacelc_words,
         decides: decides(policy),
         regions: counts.regions,
+        not_held_in: not_held_in.clone(),
         write_acks: counts.acks,
         read_answers: counts.answers,
         overlap: counts.overlap,
@@ -116,8 +122,10 @@ pub fn explain(policy: &Policy, topology: &Topology, measured: &Measured) -> Exp
         rpo,
         rpo_writes,
         rpo_ms,
-        wan_bytes_per_write: measured.entry_bytes.map(|bytes| bytes.saturating_mul(others)),
-        excludes: exclusion::exclusions(policy),
+        wan_bytes_per_write: measured
+            .entry_bytes
+            .map(|bytes| bytes.saturating_mul(others).saturating_add(WITHHELD_BYTES * outside)),
+        excludes: exclusion::exclusions(policy, &not_held_in),
         warnings: warnings(policy, topology, &counts, measured),
     }
 }
@@ -222,11 +230,12 @@ fn lost_with_a_region(counts: &Counts, measured: &Measured) -> (String, Option<u
         let words = format!("nothing that was acknowledged: {} regions hold it", counts.acks);
         return (words, Some(0), Some(0));
     }
+    let least = if measured.unheld_at_least { "at least " } else { "" };
     let words = match (measured.unheld_writes, measured.unheld_ms) {
         (None, _) => "unknown: nobody told how many writes no other region holds".to_owned(),
         (Some(0), _) => "nothing at this moment: other regions hold every write".to_owned(),
-        (Some(writes), None) => format!("{writes} writes that no other region holds, since when is unknown"),
-        (Some(writes), Some(ms)) => format!("{writes} writes of the last {ms} ms, which no other region holds"),
+        (Some(writes), None) => format!("{least}{writes} writes that no other region holds, since when is unknown"),
+        (Some(writes), Some(ms)) => format!("{least}{writes} writes of the last {ms} ms, which no other region holds"),
     };
     let ms = if measured.unheld_writes == Some(0) { Some(0) } else { measured.unheld_ms };
     (words, measured.unheld_writes, measured.unheld_writes.and(ms))
@@ -243,10 +252,10 @@ fn warnings(policy: &Policy, topology: &Topology, counts: &Counts, measured: &Me
         ));
     }
     if counts.regions > 1 && counts.acks == counts.regions && policy.writers == Writers::Any {
-        warnings.push("every region must have a write: losing one stops all acknowledgements".to_owned());
+        warnings.push("every region of the table must have a write: losing one stops all acknowledgements".to_owned());
     }
     if matches!(policy.placement, Placement::Regions(_)) {
-        warnings.push("placement names its regions: before another region may join, it has to be added".to_owned());
+        warnings.push("placement names its regions: a region that joins does not get the table".to_owned());
     }
     warnings.extend(placeless(policy, topology));
     warnings.extend(topology.impossible().into_iter().map(|each| {
@@ -308,3 +317,7 @@ fn young_bound(policy: &Policy, topology: &Topology, measured: &Measured) -> Opt
         )
     })
 }
+
+/// What a region outside the placement is told of a write, about: its dot and time, what it depends on, and the name of
+/// the table.
+const WITHHELD_BYTES: u64 = 40;

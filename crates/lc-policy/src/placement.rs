@@ -37,6 +37,14 @@ impl Placement {
         };
         Err(wrong(Dial::Placement, &placement.to_string(), why))
     }
+
+    /// Whether the bytes may be in this region.
+    pub fn holds(&self, region: &str) -> bool {
+        match self {
+            Placement::Everywhere => true,
+            Placement::Regions(names) => names.iter().any(|name| name == region),
+        }
+    }
 }
 
 impl fmt::Display for Placement {
@@ -106,6 +114,13 @@ mod tests {
             let json = serde_json::to_string(&placement).expect("JSON");
             assert_eq!(serde_json::from_str::<Placement>(&json).expect(&json), placement);
         }
+    }
+
+    #[test]
+    fn a_list_holds_what_it_names_and_everywhere_holds_what_is_yet_to_come() {
+        let two = regions(&["eu-west", "us-east"]);
+        assert!(two.holds("eu-west") && !two.holds("eu") && !regions(&[]).holds("eu-west"));
+        assert!(Placement::Everywhere.holds("mars"));
     }
 
     #[test]

@@ -107,11 +107,13 @@ impl Policy {
 
     /// The regions of the cluster that hold the table's records.
     pub fn regions<'a>(&self, topology: &'a Topology) -> Vec<&'a Region> {
-        let holds = |region: &&Region| match &self.placement {
-            Placement::Everywhere => true,
-            Placement::Regions(names) => names.contains(&region.name),
-        };
-        topology.regions.iter().filter(holds).collect()
+        topology.regions.iter().filter(|region| self.placement.holds(&region.name)).collect()
+    }
+
+    /// The regions of the cluster that never get the table's bytes, and so refuse its clients.
+    pub fn not_held_in(&self, topology: &Topology) -> Vec<String> {
+        let outside = topology.regions.iter().filter(|region| !self.placement.holds(&region.name));
+        outside.map(|region| region.name.clone()).collect()
     }
 
     /// The bound that this dial is; `None` for the five that are none.

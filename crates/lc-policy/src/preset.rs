@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::suggestion::suggestion;
 use crate::text::clipped;
-use crate::{Error, Placement, Policy, Topology};
+use crate::{Error, Placement, Policy, Topology, Why};
 
 /// A pattern and its dials. In a dial, `{majority}` stands for more than half of the regions and `{jurisdiction}` for the
 /// regions under the same law as the first one.
@@ -34,8 +34,10 @@ pub struct Offer {
     pub known_for: &'static str,
     /// Whether its promise can be kept.
     pub available: bool,
-    /// Why not.
+    /// Why not, and the nearest that can be had.
     pub refusal: Option<String>,
+    /// Whether that may change: `not_yet` or `contradiction`.
+    pub why: Option<Why>,
     /// One setting of each dial.
     pub dials: Policy,
 }
@@ -164,9 +166,11 @@ impl Preset {
     /// The preset as this cluster can offer it.
     pub fn offer(&self, topology: &Topology) -> Offer {
         let dials = self.policy(topology);
-        let refusal = dials.check(topology).err().map(|refusal| refusal.to_string());
+        let refusal = dials.check(topology).err();
+        let why = refusal.as_ref().map(|refusal| refusal.why);
         let (name, about, known_for) = (self.name, self.summary, self.known_for);
-        Offer { name, about, known_for, available: refusal.is_none(), refusal, dials }
+        let refusal = refusal.map(|refusal| refusal.to_string());
+        Offer { name, about, known_for, available: refusal.is_none(), refusal, why, dials }
     }
 
     /// Whether this cluster can keep its promise.
@@ -188,7 +192,7 @@ fn under_one_law(topology: &Topology) -> Placement {
 #[cfg(test)]
 mod tests {
     use super::Preset;
-    use crate::{Policy, Region, Topology};
+    use crate::{Policy, Region, Topology, Why};
 
     fn clusters() -> impl Iterator<Item = Topology> {
         (0..=70).map(|count| {
@@ -243,6 +247,7 @@ mod tests {
     fn an_offer_says_why_not() {
         let topology = clusters().nth(3).expect("made");
         let offer = Preset::named("external").expect("known").offer(&topology);
+        assert_eq!((offer.available, offer.why), (false, Some(Why::NotYet)));
         assert_eq!(
             offer.refusal.expect("not yet"),
             "writers=consensus: not yet: tables have no consensus groups yet, so every region decides; \

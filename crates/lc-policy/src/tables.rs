@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use lc_crdt::Merge;
 
-use crate::{Ack, Policy, Read};
+use crate::{Ack, Placement, Policy, Read};
 
 /// The table of keys without a name of their own.
 pub const DEFAULT_TABLE: &str = "default";
@@ -20,6 +20,19 @@ pub struct Table {
     pub version: u64,
     /// Its dials.
     pub policy: Policy,
+    /// The catalogue's version at which its placement changed last; 0: it was never restricted.
+    pub placement_version: u64,
+}
+
+impl Table {
+    /// Whether a region of this name may have its records.
+    pub fn is_held_in(&self, region: &str) -> bool {
+        self.policy.placement.holds(region)
+    }
+
+    fn is_restricted(&self) -> bool {
+        self.policy.placement != Placement::Everywhere
+    }
 }
 
 /// All declared tables, and the one for everything else. Cheap to look up, replaced as a whole.
@@ -30,6 +43,7 @@ pub struct Tables {
     default: Arc<Table>,
     declared: HashMap<Vec<u8>, Arc<Table>, RandomState>,
     plain: bool,
+    restricted: Vec<Arc<Table>>,
 }
 
 impl Default for Tables {
@@ -41,7 +55,12 @@ impl Default for Tables {
 impl Tables {
     /// A copy of the catalogue at `version`. Without a table named `default` there is one of default dials.
     pub fn new(version: u64, tables: Vec<Table>) -> Tables {
-        let mut default = Arc::new(Table { name: DEFAULT_TABLE.to_owned(), version: 0, policy: Policy::default() });
+        let mut default = Arc::new(Table {
+            name: DEFAULT_TABLE.to_owned(),
+            version: 0,
+            policy: Policy::default(),
+            placement_version: 0,
+        });
         let mut declared = HashMap::default();
         for table in tables.into_iter().map(Arc::new) {
             if table.name == DEFAULT_TABLE {
@@ -51,10 +70,13 @@ impl Tables {
             }
         }
         let plain = declared.values().chain([&default]).all(|table| is_plain(&table.policy));
-        Tables { version, default, declared, plain }
+        let restricted = declared.values().chain([&default]).filter(|table| table.is_restricted()).cloned();
+        let mut restricted: Vec<Arc<Table>> = restricted.collect();
+        restricted.sort_by(|a, b| a.name.cmp(&b.name));
+        Tables { version, default, plain, restricted, declared }
     }
 
-    /// Whether every table is local and typed, so that nobody has to look up anything.
+    /// Whether every table is local, typed and everywhere, so that nobody has to look up anything.
     pub fn all_plain(&self) -> bool {
         self.plain
     }
@@ -65,6 +87,26 @@ impl Tables {
             return &self.default;
         }
         self.declared.get(table_of(key)).unwrap_or(&self.default)
+    }
+
+    /// Tables whose placement names regions, by name.
+    pub fn restricted(&self) -> &[Arc<Table>] {
+        &self.restricted
+    }
+
+    /// Tables that a region of this name must not have.
+    pub fn withheld_from<'a>(&'a self, region: &'a str) -> impl Iterator<Item = &'a Arc<Table>> {
+        self.restricted.iter().filter(move |table| !table.is_held_in(region))
+    }
+
+    /// Whether a region of this name may have this key's records.
+    pub fn may_hold(&self, region: &str, key: &[u8]) -> bool {
+        self.restricted.is_empty() || self.of_key(key).is_held_in(region)
+    }
+
+    /// The catalogue's version at which any placement changed last, as far as a restricted table tells; 0: none is.
+    pub fn placement_version(&self) -> u64 {
+        self.restricted.iter().map(|table| table.placement_version).max().unwrap_or(0)
     }
 
     /// The table of this name.
@@ -87,6 +129,7 @@ pub fn table_of(key: &[u8]) -> &[u8] {
 
 fn is_plain(policy: &Policy) -> bool {
     policy.merge == Merge::Typed
+        && policy.placement == Placement::Everywhere
         && policy.ack == Ack::Local
         && matches!(policy.read, Read::Eventual | Read::Causal | Read::Session)
 }

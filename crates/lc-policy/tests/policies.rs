@@ -179,9 +179,22 @@ const REFUSALS: &[(&str, &str)] = &[
          placement=[ap-northeast, eu-west, us-east]",
     ),
     (
-        "placement=eu-west",
-        "placement=[eu-west]: not yet: every record is still copied to every region, so us-east, ap-northeast would have the \
-         bytes too; the nearest that can be kept is placement=everywhere",
+        "placement=mars,eu-west",
+        "placement=[eu-west, mars]: there is no region mars; regions: us-east, eu-west, ap-northeast; the nearest that can be \
+         kept is placement=[eu-west]",
+    ),
+    (
+        "placement=eu-west,us-east read=quorum(3)",
+        "read=quorum(3): asks for 3 regions, the table has 2; the nearest that can be kept is read=quorum(2)",
+    ),
+    (
+        "placement=eu-west ack=regions(2)",
+        "ack=regions(2): asks for 2 regions, the table has 1; the nearest that can be kept is ack=regions(1)",
+    ),
+    (
+        "placement=eu-west,us-east read=bounded(50ms)",
+        "read=bounded(50ms): light needs 55 ms to the farthest region and back even from the most central one, so no region \
+         could know in time what all others acknowledged; the nearest that can be kept is read=bounded(55ms)",
     ),
     (
         "writers=home",
@@ -283,6 +296,9 @@ const EXPLAINED: &[&str] = &[
     "ack=all read=eventual ack_timeout_ms=150",
     "read=bounded(110ms)",
     "read=bounded(5s) placement=us-east,eu-west,ap-northeast",
+    "placement=eu-west,ap-northeast ack=regions(2) read=quorum(2)",
+    "placement=eu-west,ap-northeast read=bounded(300ms) merge=lww",
+    "placement=eu-west",
     "read=quorum(3) merge=union",
     "writers=home ack=majority read=bounded(5s)",
     "writers=consensus ack=majority read=strong",
@@ -291,8 +307,13 @@ const EXPLAINED: &[&str] = &[
 #[test]
 fn three_regions_are_explained_as_listed() {
     let topology = three_regions();
-    let known =
-        Measured { unheld_writes: Some(17), unheld_ms: Some(140), entry_bytes: Some(212), heartbeat_ms: Some(250) };
+    let known = Measured {
+        unheld_writes: Some(17),
+        unheld_ms: Some(140),
+        entry_bytes: Some(212),
+        heartbeat_ms: Some(250),
+        ..Measured::default()
+    };
     let mut text = String::new();
     for (words, measured) in EXPLAINED.iter().map(|words| (words, &known)).chain([(&"", &Measured::default())]) {
         let name = if words.is_empty() { "defaults, nothing measured" } else { words };
@@ -319,6 +340,13 @@ fn unknown_places_and_round_trips_are_unknown_and_never_zero() {
     assert_eq!(explanation.warnings, ["nobody said where eu-west stands, so what light needs is unknown"]);
     let json = serde_json::to_value(explain(&Policy::default(), &topology, &Measured::default())).expect("JSON");
     assert!(json["rpo_writes"].is_null() && json["rpo"].as_str().expect("text").starts_with("unknown"), "{json}");
+}
+
+#[test]
+fn a_count_that_was_given_up_is_a_least() {
+    let measured = Measured { unheld_writes: Some(9000), unheld_at_least: true, ..Measured::default() };
+    let rpo = explain(&Policy::default(), &three_regions(), &measured).rpo;
+    assert_eq!(rpo, "at least 9000 writes that no other region holds, since when is unknown");
 }
 
 #[test]
@@ -349,6 +377,27 @@ fn w_r_and_n_are_counted_as_in_any_textbook() {
             }
         }
     }
+}
+
+#[test]
+fn a_region_outside_the_placement_counts_for_nothing() {
+    let topology = three_regions();
+    let measured = Measured { entry_bytes: Some(212), ..Measured::default() };
+    let of = |words: &str| explain(&policy(words), &topology, &measured);
+    let two = of("placement=eu-west,us-east ack=majority read=quorum(2)");
+    assert_eq!((two.regions, two.write_acks, two.read_answers, two.overlap), (2, 2, 2, true));
+    assert_eq!(two.not_held_in, ["ap-northeast"]);
+    let floors: Vec<&str> = two.floors.iter().map(|floor| floor.region.as_str()).collect();
+    assert_eq!(floors, ["us-east", "eu-west"]);
+    // Tokyo is nobody's nearest, and nobody's farthest either: both wait for each other over the Atlantic.
+    assert!(two.floors.iter().all(|floor| floor.write_measured_ms == Some(81.2)), "{:?}", two.floors);
+    assert_eq!(two.wan_bytes_per_write, Some(212 + 40));
+    let one = of("placement=eu-west ack=all");
+    assert_eq!((one.regions, one.write_acks, one.failures_write, one.wan_bytes_per_write), (1, 1, 0, Some(2 * 40)));
+    assert_eq!((one.rpo.as_str(), one.rpo_writes), ("everything: no other region holds any of it", None));
+    assert_eq!(one.floors[0].write_floor_ms, Some(0.0));
+    let all = of("placement=eu-west,us-east,ap-northeast");
+    assert_eq!((all.not_held_in.len(), all.wan_bytes_per_write), (0, Some(2 * 212)));
 }
 
 #[test]

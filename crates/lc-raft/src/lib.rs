@@ -14,6 +14,8 @@ mod codec;
 mod disk_work;
 mod error;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod group;
 mod log;
 mod machine;

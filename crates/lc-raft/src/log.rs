@@ -47,6 +47,18 @@ struct Progress {
     closed: bool,
 }
 
+/// A record, read and written again, for [`crate::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(crate) fn record_again(bytes: &[u8]) -> Option<Vec<u8>> {
+    record::Record::decode(bytes).ok().map(|record| record.encode())
+}
+
+/// Reads a whole log, for [`crate::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_whole(disk: Arc<dyn Disk>) -> Result<(), Error> {
+    State::open(disk, Options::default()).map(|_| ())
+}
+
 impl Log {
     /// Opens the log in `disk`, a directory of its own, and starts the task that syncs it, which ends with the last handle.
     pub(crate) async fn open(disk: Arc<dyn Disk>, work: DiskWork, segment_bytes: u64) -> Result<Log, Error> {
@@ -134,12 +146,16 @@ impl Shared {
                 self.stop("the task that syncs the log panicked");
                 return;
             };
-            self.synced(done);
+            if !self.synced(done) {
+                // The disk is full: the same is written again once there is room.
+                tokio::time::sleep(ROOM_LOOK).await;
+            }
             self.drop_old_segments().await;
         }
     }
 
-    fn synced(&self, done: SyncDone) {
+    /// Takes note of how a write ended; false if it found no room.
+    fn synced(&self, done: SyncDone) -> bool {
         let mut state = self.state.lock();
         match state.journal.finish_sync(done) {
             Ok(durable) => {
@@ -150,10 +166,16 @@ impl Shared {
                     progress.committed = progress.committed.max(committed);
                 });
                 complete(callbacks, || Ok(()));
+                true
+            }
+            Err(error @ lc_journal::Error::NoRoom { .. }) => {
+                tracing::warn!(%error, "the group's log waits for room on the disk");
+                false
             }
             Err(error) => {
                 drop(state);
                 self.stop(&error.to_string());
+                true
             }
         }
     }
@@ -171,8 +193,13 @@ impl Shared {
         let shared = Arc::clone(self);
         // Blocks appends for two directory changes a segment, which happens once in many thousand entries.
         let dropped = self.work.run(move || shared.state.lock().journal.truncate_before(before)).await;
-        if let Ok(Err(error)) = dropped {
-            self.stop(&error.to_string());
+        match dropped {
+            // The next ones take these with them.
+            Ok(Err(lc_journal::Error::Disk(error))) if error.is_full() => {
+                tracing::warn!(%error, "the group's old log stays for now");
+            }
+            Ok(Err(error)) => self.stop(&error.to_string()),
+            _ => {}
         }
     }
 }
@@ -201,3 +228,6 @@ fn complete(callbacks: Vec<IOFlushed<Types>>, outcome: impl Fn() -> io::Result<(
         callback.io_completed(outcome());
     }
 }
+
+/// How often it is tried again whether there is room.
+const ROOM_LOOK: std::time::Duration = std::time::Duration::from_millis(500);

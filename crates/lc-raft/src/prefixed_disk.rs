@@ -51,6 +51,10 @@ impl Disk for PrefixedDisk {
     fn read(&self, name: &str) -> Result<Vec<u8>> {
         self.disk.read(&self.whole(name))
     }
+
+    fn room(&self) -> Result<u64> {
+        self.disk.room()
+    }
 }
 
 #[cfg(test)]

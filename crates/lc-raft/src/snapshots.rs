@@ -57,6 +57,16 @@ fn read(disk: &dyn Disk) -> Result<Option<Snapshot>, Error> {
     }
 }
 
+/// A file's content without its checksum, read and written again, for [`crate::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(crate) fn again(content: &[u8]) -> Option<Vec<u8>> {
+    let sum = crc32c::crc32c(content).to_le_bytes();
+    let (meta, snapshot) = decode(Bytes::from([content, &sum].concat())).ok()?;
+    let mut bytes = encode(&Snapshot { meta, snapshot });
+    bytes.truncate(bytes.len() - sum.len());
+    Some(bytes)
+}
+
 fn encode(snapshot: &Snapshot) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     codec::put_snapshot_meta(&mut out, &snapshot.meta);

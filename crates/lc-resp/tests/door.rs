@@ -145,7 +145,7 @@ impl Engine for Visitor {
         false
     }
     fn tables(&self) -> Arc<Tables> {
-        let table = |name: &str, policy| Table { name: name.to_owned(), version: 1, policy };
+        let table = |name: &str, policy| Table { name: name.to_owned(), version: 1, policy, placement_version: 0 };
         let held = Policy { ack: Ack::Majority, ..Policy::default() };
         let asked = Policy { read: Read::Quorum(2), ..Policy::default() };
         Arc::new(Tables::new(1, vec![table("held", held), table("asked", asked)]))

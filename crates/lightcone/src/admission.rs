@@ -45,8 +45,16 @@ pub async fn invite(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
     let mut secret = [0; 32];
     RealRandom.fill(&mut secret);
     let invitation = Invitation::new(&fingerprint, secret);
-    let id = node.invite(invitation.hash(), region.clone(), expires_s.saturating_mul(1000)).await.map_err(problem)?;
-    Ok(json!({ "token": invitation.text(), "region": region, "node_id": id, "expires_s": expires_s }))
+    let invited =
+        node.invite(invitation.hash(), region.clone(), expires_s.saturating_mul(1000)).await.map_err(problem)?;
+    Ok(json!({
+        "token": invitation.text(),
+        "id": invited.id,
+        "region": region,
+        "node_id": invited.node_id,
+        "expires_s": expires_s,
+        "expires_ms": invited.expires_ms,
+    }))
 }
 
 /// Signs a newcomer in: its certificate is made before its invitation is used up, so that nothing is half-done.
@@ -60,9 +68,6 @@ pub async fn join(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
         return Err(Problem::bad_token("this token is for another cluster: its authority is a different one"));
     }
     let (place, instance) = (join.latitude.zip(join.longitude), instance(&join.instance)?);
-    // Whatever is wrong with the request is found before the token is used.
-    let trial = NodeName::new("trial", 1).and_then(|name| authority.sign(&join.csr, &name));
-    trial.map_err(|error| Problem::invalid(format!("csr: {error}")))?;
     let newcomer = Newcomer {
         token_hash: invitation.hash(),
         instance,
@@ -70,7 +75,12 @@ pub async fn join(node: &Arc<Node>, body: &Value) -> Result<Value, Problem> {
         place,
         jurisdictions: join.jurisdictions,
     };
-    let admitted = node.admit(newcomer).await.map_err(problem)?;
+    // Who has no invitation gets no further than this node's memory.
+    node.may_join(&newcomer).map_err(problem)?;
+    // Whatever is wrong with the request is found before the token is used.
+    let trial = NodeName::new("trial", 1).and_then(|name| authority.sign(&join.csr, &name));
+    trial.map_err(|error| Problem::invalid(format!("csr: {error}")))?;
+    let admitted = node.admit(&newcomer).await.map_err(problem)?;
     let signed = NodeName::new(&admitted.region, admitted.node_id).and_then(|name| authority.sign(&join.csr, &name));
     let signed = signed.map_err(|error| Problem::unavailable(error.to_string()))?;
     let peers = node.nodes().into_iter().filter(|(id, ..)| *id != admitted.node_id);

@@ -1,19 +1,23 @@
 //! The command line.
 
+mod backup;
 mod conflicts;
 mod door;
 mod join;
 mod region;
+mod session;
 mod table;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use backup::{BackupOptions, RestoreOptions, RestoreTablesOptions};
 pub use conflicts::{ConflictsAction, ConflictsOptions};
 pub use door::DoorOptions;
 pub use join::JoinOptions;
 pub use region::{RegionAction, RegionOptions};
+pub use session::{SessionAction, SessionOptions};
 pub use table::{DialOptions, TableAction, TableOptions};
 
 /// Lightcone: one database in every region of the world.
@@ -40,10 +44,18 @@ pub enum Command {
     Table(TableOptions),
     /// Show writes that lost against a concurrent one, and put their values back.
     Conflicts(ConflictsOptions),
-    /// Show the cluster's regions, invite new ones, take old ones out.
+    /// Show the cluster's regions and nodes, invite new ones, take old ones out.
     Region(RegionOptions),
+    /// Rotate the key that signs session tokens.
+    Session(SessionOptions),
     /// Make this machine a node of a cluster that invited it.
     Join(JoinOptions),
+    /// Take a backup of one region while it goes on: consistent, checked, and in increments.
+    Backup(BackupOptions),
+    /// Make a node's data directory from a backup, before its first start.
+    Restore(RestoreOptions),
+    /// Declare a backup's tables in the cluster that was restored from it.
+    RestoreTables(RestoreTablesOptions),
     /// Everything about node.toml.
     Config(ConfigOptions),
 }

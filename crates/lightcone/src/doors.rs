@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lc_db::{Engine, Session, Wish};
-use lc_http::{BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem, Sample, SampleKind};
+use lc_http::{
+    BackupAnswer, BackupRequest, BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem,
+    Sample, SampleKind,
+};
 use lc_net::{DoorStream, DoorTls, LinkShape};
 use lc_node::control::{Refusal, RefusalKind};
 use lc_node::{Answered, Asked, ClientInfo, Connection, Node, Wait};
@@ -131,6 +134,7 @@ impl Database for Served {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Done, lc_db::Error>> {
         Box::pin(async move {
             let wish = Wish { ack: dial(call.ack.as_deref())?, read: dial(call.read.as_deref())? };
+            wish.check()?;
             let mut connection = self.0.connect(ClientInfo { address: "http".to_owned() });
             let answered = connection.call(&call.words, Asked { session: call.session, wish }).await?;
             let Answered { reply, session, receipt } = answered;
@@ -157,7 +161,26 @@ impl Database for Served {
                 ControlRequest::Invite { body } => return admission::invite(node, &body).await,
                 ControlRequest::Join { body } => return admission::join(node, &body).await,
                 ControlRequest::RemoveRegion { name } => node.remove_region(&name).await,
+                ControlRequest::RemoveNode { node: id } => node.remove_node(id).await,
+                ControlRequest::RenewNode { node: id } => node.renew_node(id).await,
+                ControlRequest::Invitations => Ok(node.invitations()),
+                ControlRequest::Uninvite { id } => node.uninvite(&id).await,
                 ControlRequest::NewSession => node.new_session().await,
+                ControlRequest::RotateSessionKey => node.rotate_session_key().await,
+            };
+            answer.map_err(problem)
+        })
+    }
+
+    fn backup(&self, request: BackupRequest) -> BoxFuture<'_, Result<BackupAnswer, Problem>> {
+        Box::pin(async move {
+            let node = &self.0;
+            let answer = match request {
+                BackupRequest::Begin { body } => node.begin_backup(&body).await.map(BackupAnswer::Json),
+                BackupRequest::Rows { id, after } => node.backup_rows(&id, after).await.map(BackupAnswer::Bytes),
+                BackupRequest::End { id } => node.end_backup(&id).await.map(BackupAnswer::Json),
+                BackupRequest::Entries { id, from } => node.backup_entries(&id, from).await.map(BackupAnswer::Bytes),
+                BackupRequest::Finish { id } => node.finish_backup(&id).map(BackupAnswer::Json),
             };
             answer.map_err(problem)
         })

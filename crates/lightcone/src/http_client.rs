@@ -67,19 +67,32 @@ impl Target {
         }
     }
 
+    /// Reads the bytes that stand at a path: the status, and the body as it came.
+    pub async fn fetch(&self, path: &str, limit: Duration) -> Result<(u16, Vec<u8>), Error> {
+        let said = |why: String| Error::Asked(format!("GET {}{path}: {why}", self.shown()));
+        match tokio::time::timeout(limit, self.raw("GET", path, None, FETCHED_BYTES_MAX)).await {
+            Ok(answer) => answer.and_then(|bytes| parse_bytes(&bytes)).map_err(said),
+            Err(_) => Err(said(format!("no answer within {} s", limit.as_secs_f64()))),
+        }
+    }
+
     /// As in messages.
     pub fn shown(&self) -> String {
         format!("{}://{}:{}", if self.tls.is_some() { "https" } else { "http" }, self.host, self.port)
     }
 
     async fn ask_without_limit(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer, String> {
+        parse(&self.raw(method, path, body, ANSWER_BYTES_MAX).await?)
+    }
+
+    async fn raw(&self, method: &str, path: &str, body: Option<&str>, bytes_max: u64) -> Result<Vec<u8>, String> {
         let text = |error: std::io::Error| error.to_string();
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((bare, self.port)).await.map_err(text)?;
         let request = self.request(method, path, body);
         match &self.tls {
-            None => exchange(stream, &request).await,
-            Some(tls) => exchange(tls.connect(bare, stream).await.map_err(text)?, &request).await,
+            None => exchange(stream, &request, bytes_max).await,
+            Some(tls) => exchange(tls.connect(bare, stream).await.map_err(text)?, &request, bytes_max).await,
         }
     }
 
@@ -125,18 +138,28 @@ fn split_port(rest: &str, default: u16) -> Option<(&str, u16)> {
     }
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Result<Answer, String> {
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &str,
+    bytes_max: u64,
+) -> Result<Vec<u8>, String> {
     stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
     stream.flush().await.map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    let mut bounded = stream.take(ANSWER_BYTES_MAX);
+    let mut bounded = stream.take(bytes_max);
     bounded.read_to_end(&mut bytes).await.map_err(|error| error.to_string())?;
-    parse(&bytes)
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8]) -> Result<Answer, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the answer is not text")?;
-    let (head, body) = text.split_once("\r\n\r\n").ok_or("the answer is not HTTP")?;
+    let (status, body) = parse_bytes(bytes)?;
+    Ok(Answer { status, body: String::from_utf8(body).map_err(|_| "the answer is not text")? })
+}
+
+fn parse_bytes(bytes: &[u8]) -> Result<(u16, Vec<u8>), String> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("the answer is not HTTP")?;
+    let (head, body) = (&bytes[..end], &bytes[end + 4..]);
+    let head = std::str::from_utf8(head).map_err(|_| "the answer is not HTTP")?;
     let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
     let status = status.ok_or("the answer is not HTTP")?;
     let length = head
@@ -148,12 +171,14 @@ fn parse(bytes: &[u8]) -> Result<Answer, String> {
             Err(format!("the answer ended after {} of {length} bytes", body.len()))
         }
         Some(Err(_)) => Err("the answer's length is no number".to_owned()),
-        Some(Ok(_)) | None => Ok(Answer { status, body: body.to_owned() }),
+        Some(Ok(_)) | None => Ok((status, body.to_vec())),
     }
 }
 
 /// A status of 63 peers is a hundredth of this.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// A piece of a backup is about 4 MiB, and more if a single record is.
+const FETCHED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -95,7 +95,7 @@ fn instance(request: &SigningRequest) -> String {
 fn after_admission(error: Error) -> Error {
     Error::Asked(format!(
         "{error}\nthe cluster has admitted this node and the token is used up, but nothing was written here: \
-         `lightcone region remove REGION`, then invite it again"
+         `lightcone region list` shows its id; take it out with `lightcone region remove-node ID`, then invite it again"
     ))
 }
 
@@ -104,7 +104,8 @@ const NEXT_STEPS: NextSteps<'static> = &[
     ("invalid_request", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
     ("not_found", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
     ("conflict", "ask for a new token: `lightcone region invite REGION`, on a node of the cluster"),
-    ("already_exists", "`lightcone region list` shows who is there; invite the region again once it is removed"),
+    ("already_exists", "`lightcone region list` shows who is there; the token was not used"),
+    ("too_many_tries", "somebody tries tokens there: wait a moment, or show the door's own token with --token-file"),
     ("timeout", "the node may have been admitted: `lightcone region list` tells; the token is then used up"),
     ("not_offered", "ask a node that has the authority's key ([link] authority_key_file)"),
 ];

@@ -11,6 +11,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod admission;
+mod backup;
 mod cli;
 mod config;
 mod conflicts;
@@ -25,7 +26,9 @@ mod logging;
 mod names;
 mod node_door;
 mod region;
+mod restore;
 mod server;
+mod session;
 mod shown;
 mod status;
 mod stop_signal;
@@ -68,6 +71,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Table(options) => on(Builder::new_current_thread(), table::run(options)),
         Command::Conflicts(options) => on(Builder::new_current_thread(), conflicts::run(options)),
         Command::Region(options) => on(Builder::new_current_thread(), region::run(options)),
+        Command::Session(options) => on(Builder::new_current_thread(), session::run(options)),
+        Command::Backup(options) => on(Builder::new_current_thread(), backup::run(options)),
+        Command::Restore(options) => restore::run(&options),
+        Command::RestoreTables(options) => on(Builder::new_current_thread(), restore::declare_tables(options)),
         Command::Join(options) => on(Builder::new_current_thread(), join::run(options)),
         Command::Config(options) => config_action(&options.action),
     }

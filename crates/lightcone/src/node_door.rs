@@ -76,6 +76,18 @@ impl NodeDoor {
     }
 }
 
+impl NodeDoor {
+    /// Reads bytes; a refusal is as with [`NodeDoor::ask`].
+    pub async fn fetch(&self, path: &str, next: NextSteps<'_>) -> Result<Vec<u8>, Error> {
+        match self.target.fetch(path, PATIENCE).await? {
+            (200..300, bytes) => Ok(bytes),
+            (status, bytes) => {
+                Err(refusal(&Answer { status, body: String::from_utf8_lossy(&bytes).into_owned() }, next))
+            }
+        }
+    }
+}
+
 impl Body {
     /// The answer as JSON.
     pub fn json(&self) -> Result<Value, Error> {

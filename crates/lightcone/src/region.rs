@@ -7,7 +7,7 @@ use crate::http_client::segment;
 use crate::node_door::{Body, NextSteps, NodeDoor};
 use crate::shown::{UNKNOWN, shown};
 use crate::text_table::TextTable;
-use crate::{Error, terminal};
+use crate::{Error, terminal, utc};
 
 /// Asks the node and prints what it says.
 pub async fn run(options: RegionOptions) -> Result<(), Error> {
@@ -26,6 +26,31 @@ async fn said(options: RegionOptions, bold: bool) -> Result<String, Error> {
             let body = invite(&door, region, *expires_s).await?;
             let text = invitation(&body.json()?, region, &options.door)?;
             (body, text)
+        }
+        RegionAction::Invitations => {
+            let body = door.ask("GET", "/v1/invitations", None, &[]).await?;
+            let text = invitations(&body.list("invitations")?, bold);
+            (body, text)
+        }
+        RegionAction::Uninvite { invitation } => {
+            let path = format!("/v1/invitations/{}", segment(invitation));
+            let body = door.ask("DELETE", &path, None, NEXT_STEPS_INVITATION).await?;
+            (body, format!("invitation {invitation} is taken back: its token lets nobody in\n"))
+        }
+        RegionAction::RemoveNode { node } => {
+            let body = door.ask("DELETE", &format!("/v1/nodes/{node}"), None, NEXT_STEPS).await?;
+            let region = shown(&body.json()?["region"]);
+            (body, format!("node {node} in {region} is no longer part of the cluster; stop it\n"))
+        }
+        RegionAction::RenewNode { node } => {
+            let body = door.ask("POST", &format!("/v1/nodes/{node}/renewals"), None, NEXT_STEPS).await?;
+            let incarnation = shown(&body.json()?["incarnation"]);
+            (
+                body,
+                format!(
+                    "node {node} begins anew as incarnation {incarnation}; start it on the data directory that it shall have\n"
+                ),
+            )
         }
         RegionAction::Remove { region } => {
             let path = format!("/v1/regions/{}", segment(region));
@@ -80,6 +105,22 @@ fn jurisdictions(region: &Value) -> String {
     }
 }
 
+fn invitations(invitations: &[Value], bold: bool) -> String {
+    let mut table = TextTable::new(["invitation", "region", "node", "state", "made (UTC)", "ends (UTC)"]);
+    for invitation in invitations {
+        let time = |name: &str| invitation[name].as_u64().map_or(UNKNOWN.to_owned(), utc::utc);
+        table.row([
+            shown(&invitation["id"]),
+            shown(&invitation["region"]),
+            shown(&invitation["node_id"]),
+            shown(&invitation["state"]).replace('_', " "),
+            time("invited_ms"),
+            time("expires_ms"),
+        ]);
+    }
+    table.text(bold)
+}
+
 /// The token, and the command that uses it.
 fn invitation(answer: &Value, region: &str, door: &DoorOptions) -> Result<String, Error> {
     let token = answer["token"]
@@ -90,10 +131,13 @@ fn invitation(answer: &Value, region: &str, door: &DoorOptions) -> Result<String
         Some(file) => format!(" --authority {}", file.display()),
         None => String::new(),
     };
+    let undo = answer["id"].as_str().map_or(String::new(), |id| {
+        format!("\nTo take it back before it is used:\n\n    lightcone region uninvite {id}\n")
+    });
     Ok(format!(
         "One node can join as region {region}, once{good_for}. Whoever has the token can: keep it secret.\n\n    {token}\n\n\
          On the new machine:\n\n    lightcone join --to {}{authority} --token {token} --data DIR --link-address IP:PORT\n\n\
-         DIR: where its configuration and data will lie. IP:PORT: where the other nodes reach it (UDP).\n",
+         DIR: where its configuration and data will lie. IP:PORT: where the other nodes reach it (UDP).\n{undo}",
         door.at
     ))
 }
@@ -107,20 +151,25 @@ fn duration(s: u64) -> String {
     }
 }
 
+const NEXT_STEPS_INVITATION: NextSteps<'static> = &[
+    ("not_found", "`lightcone region invitations` shows those that are remembered"),
+    ("conflict", "`lightcone region list` shows the node"),
+];
 const NEXT_STEPS: NextSteps<'static> = &[
-    ("not_found", "`lightcone region list` shows the regions"),
+    ("not_found", "`lightcone region list` shows the regions and nodes"),
     ("already_exists", "`lightcone region list` shows the regions; remove it first, or choose another name"),
     ("not_offered", "ask a node that has the authority's key ([link] authority_key_file) with --at"),
-    ("conflict", "`lightcone table list` shows which tables name the region in their placement"),
+    ("conflict", "`lightcone table list` shows which tables count on the region"),
 ];
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{invitation, list};
+    use super::{Error, invitation, list, said};
     use crate::cli::{Cli, Command, RegionOptions};
+    use crate::test_door::{TestDoor, problem};
 
     fn options(words: &[&str]) -> RegionOptions {
         match Cli::parse_from(["lightcone", "region"].iter().chain(words)).command {
@@ -145,6 +194,44 @@ oslo        -  -                  -  unknown         unknown
         assert_eq!(list(&regions, false), expected);
     }
 
+    async fn answer(words: &[&str], status: u16, body: Value) -> (Result<String, Error>, String) {
+        let door = TestDoor::open(move |_, _| (status, body.clone())).await;
+        let said = said(options(&[words, &["--at", &door.url()]].concat()), false).await;
+        (said, door.asked()[0].0.clone())
+    }
+
+    #[tokio::test]
+    async fn invitations_are_listed_and_taken_back_by_their_ids() {
+        let listed = json!({ "invitations": [
+            { "id": "0123456789abcdef", "region": "oslo", "node_id": 4, "state": "taken_back", "invited_ms": 0, "expires_ms": 86_400_000 },
+        ] });
+        let (text, asked) = answer(&["invitations"], 200, listed).await;
+        let expected = "\
+invitation        region  node  state       made (UTC)               ends (UTC)
+0123456789abcdef  oslo       4  taken back  1970-01-01 00:00:00.000  1970-01-02 00:00:00.000
+";
+        assert_eq!((text.expect("a list").as_str(), asked.as_str()), (expected, "GET /v1/invitations"));
+        let (text, asked) = answer(&["uninvite", "0123456789abcdef"], 200, json!({})).await;
+        assert_eq!(text.expect("done"), "invitation 0123456789abcdef is taken back: its token lets nobody in\n");
+        assert_eq!(asked, "DELETE /v1/invitations/0123456789abcdef");
+        let (status, used) = problem(409, "conflict", "it was used, by who is now node 4");
+        let (error, _) = answer(&["uninvite", "ab/cd"], status, used).await;
+        let error = error.expect_err("used").to_string();
+        assert_eq!(error, "it was used, by who is now node 4\n`lightcone region list` shows the node");
+    }
+
+    #[tokio::test]
+    async fn one_node_is_taken_out_by_its_id() {
+        let (text, asked) = answer(&["remove-node", "4"], 200, json!({ "node_id": 4, "region": "oslo" })).await;
+        assert_eq!(text.expect("done"), "node 4 in oslo is no longer part of the cluster; stop it\n");
+        assert_eq!(asked, "DELETE /v1/nodes/4");
+        assert!(Cli::try_parse_from(["lightcone", "region", "remove-node", "oslo"]).is_err());
+        let renewed = json!({ "node_id": 4, "region": "oslo", "incarnation": 1 });
+        let (text, asked) = answer(&["renew-node", "4"], 200, renewed).await;
+        assert!(text.expect("renewed").contains("incarnation 1"));
+        assert_eq!(asked, "POST /v1/nodes/4/renewals");
+    }
+
     #[test]
     fn an_invitation_comes_with_the_command_that_uses_it() {
         let options = options(&["invite", "oslo", "--at", "https://10.0.0.1:8001", "--authority", "ca.pem"]);
@@ -153,6 +240,10 @@ oslo        -  -                  -  unknown         unknown
         assert!(text.starts_with("One node can join as region oslo, once within 60 min."), "{text}");
         let command = "    lightcone join --to https://10.0.0.1:8001 --authority ca.pem --token 01ab --data DIR --link-address IP:PORT\n";
         assert!(text.contains(command), "{text}");
+        assert!(!text.contains("uninvite"), "{text}");
+        let answer = json!({ "token": "01ab", "id": "77" });
+        let text = invitation(&answer, "oslo", &options.door).expect("a token");
+        assert!(text.ends_with("\n    lightcone region uninvite 77\n"), "{text}");
         assert!(invitation(&json!({}), "oslo", &options.door).is_err());
     }
 }

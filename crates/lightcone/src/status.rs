@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::StatusOptions;
 use crate::node_door::NodeDoor;
-use crate::shown::{UNKNOWN, shown};
+use crate::shown::{UNKNOWN, printable, shown};
 use crate::text_table::TextTable;
 use crate::{Error, terminal};
 
@@ -38,8 +38,9 @@ fn text(status: &Value, bold: bool) -> String {
     let facts = [
         ("keys", shown(&status["keys"])),
         ("clients", shown(&status["clients"])),
-        ("journal", bytes(&status["journal_bytes"])),
+        ("journal", journal(status)),
         ("records", bytes(&status["store_bytes"])),
+        ("disk", room(&status["disk"])),
         ("applied", vector(&status["applied"])),
         ("durable", vector(&status["durable"])),
         ("digest", shown(&status["digest"])),
@@ -58,7 +59,31 @@ fn text(status: &Value, bold: bool) -> String {
             let _ = writeln!(out, "{}: {error}", shown(&peer["region"]));
         }
     }
+    refused_links(&status["links_refused"], &mut out);
     out
+}
+
+/// How much, from when on, and who holds it back.
+fn journal(status: &Value) -> String {
+    let mut text = bytes(&status["journal_bytes"]);
+    if status["journal"]["oldest_s"].is_u64() {
+        let _ = write!(text, ", the last {}", duration(&status["journal"]["oldest_s"]));
+    }
+    if let Some(kept_for) = status["journal"]["kept_for"].as_str() {
+        let _ = write!(text, ", kept for {}", printable(kept_for));
+    }
+    text
+}
+
+fn room(disk: &Value) -> String {
+    format!("{} free", bytes(&disk["free_bytes"]))
+}
+
+/// Only if there were any: a stranger's attempts are no fact about this node, a second process of a peer is one about it.
+fn refused_links(refused: &Value, out: &mut String) {
+    if let (Some(count @ 1..), Some(last)) = (refused["count"].as_u64(), refused["last"].as_str()) {
+        let _ = writeln!(out, "links refused: {count}, the last from {}", printable(last));
+    }
 }
 
 fn peer_table(peers: &[Value]) -> TextTable {
@@ -142,7 +167,9 @@ mod tests {
         let status = json!({
             "cluster": "dev", "region": "us-east", "node_id": 1, "replica": "r1", "uptime_s": 75, "takes_writes": true, "trouble": "",
             "keys": 3, "clients": 2, "journal_bytes": 1_500_000, "store_bytes": 12, "applied": { "r1": 4, "r2": 1 }, "durable": {}, "digest": "00ff",
+            "journal": { "oldest_s": 90, "kept_for": "eu-west (node 2): it has r1 up to 2, and 4 must be there first" }, "disk": { "free_bytes": 2_000_000 },
             "control_plane": { "leader": "eu-west", "voters": [], "catalogue_version": 4, "trouble": "" },
+            "links_refused": { "count": 3, "last": "10.0.0.9:7379: node 2 in eu-west is connected already from 10.0.0.2:7379" },
             "peers": [
                 { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "staleness_ms": 210, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "have": { "r1": 2 } },
                 { "region": "ap-northeast", "up": false, "rtt_ms": null, "silent_ms": null, "unconfirmed_entries": 4, "last_error": "no answer" },
@@ -152,8 +179,9 @@ mod tests {
 us-east (node 1, replica r1) of dev, up 75 s: takes reads and writes
   keys     3
   clients  2
-  journal  1.5 MB
+  journal  1.5 MB, the last 90 s, kept for eu-west (node 2): it has r1 up to 2, and 4 must be there first
   records  12 B
+  disk     2.0 MB free
   applied  r1:4 r2:1
   durable  nothing yet
   digest   00ff
@@ -163,6 +191,7 @@ peer          link  RTT ms   heard      stale ms  lag entries  sent     received
 eu-west       up    82.0     0.1 s ago  210                 2  10 B     2.0 kB    0 B      r1:2
 ap-northeast  down  unknown  never      unknown             4  unknown  unknown   unknown  unknown
 ap-northeast: no answer
+links refused: 3, the last from 10.0.0.9:7379: node 2 in eu-west is connected already from 10.0.0.2:7379
 ";
         assert_eq!(text(&status, false), expected);
     }

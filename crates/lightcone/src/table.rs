@@ -71,7 +71,9 @@ async fn create(door: &NodeDoor, name: &str, wish: &Value, dry_run: bool, bold: 
     let path = if dry_run { "/v1/tables?dry_run=true" } else { "/v1/tables" };
     let body = door.ask("POST", path, Some(wish), CREATE_NEXT_STEPS).await?;
     let done = if dry_run { "would be declared; nothing was changed" } else { "is declared" };
-    let text = format!("table {name} {done}\n\n{}", explanation::text(&body.json()?, bold));
+    let answer = body.json()?;
+    let removed = removed_line(&answer);
+    let text = format!("table {name} {done}\n\n{}{removed}", explanation::text(&answer, bold));
     Ok((body, text))
 }
 
@@ -95,7 +97,9 @@ impl Change {
             }
         };
         let page = explanation::text(&answer, bold);
-        let text = format!("table {} would be changed; nothing was changed\n\n{page}\n{collapse}\n", self.name);
+        let removed = removed_line(&answer);
+        let text =
+            format!("table {} would be changed; nothing was changed\n\n{page}{removed}\n{collapse}\n", self.name);
         Ok((body, text))
     }
 
@@ -114,7 +118,8 @@ impl Change {
         let version = answer.get("version").map(|version| format!(", version {}", shown(version))).unwrap_or_default();
         let collapsed = dials::collapsed(&answer).map(|counts| format!("; it collapses {counts}")).unwrap_or_default();
         let page = explanation::text(&answer, bold);
-        let text = format!("table {} is changed{version}{collapsed}\n\n{page}", self.name);
+        let removed = removed_line(&answer);
+        let text = format!("table {} is changed{version}{collapsed}\n\n{page}{removed}", self.name);
         Ok((body, text))
     }
 
@@ -142,6 +147,11 @@ impl Change {
     }
 }
 
+/// Who removes copies, below the page; nothing if nobody does.
+fn removed_line(answer: &Value) -> String {
+    dials::removed(answer).map(|removed| format!("\n{removed}\n")).unwrap_or_default()
+}
+
 fn path(table: &str) -> String {
     format!("/v1/tables/{}", segment(table))
 }
@@ -149,11 +159,15 @@ fn path(table: &str) -> String {
 const CREATE_NEXT_STEPS: NextSteps<'static> = &[
     ("already_exists", "change its dials with `lightcone table alter`; `lightcone table show` tells how they stand"),
     ("refused", "nothing was changed; `lightcone table presets` shows settings that go together"),
+    ("not_offered", "nothing was changed; name a node of that region with --at"),
 ];
-const ALTER_NEXT_STEPS: NextSteps<'static> = &[(
-    "conflict",
-    "nothing was changed; `lightcone table show` tells how it is now, `lightcone table history` who was first",
-)];
+const ALTER_NEXT_STEPS: NextSteps<'static> = &[
+    (
+        "conflict",
+        "nothing was changed; `lightcone table show` tells how it is now, `lightcone table history` who was first",
+    ),
+    ("not_offered", "nothing was changed; name a node of that region with --at"),
+];
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ struct DevWorld {
 impl DevWorld {
     /// Starts three regions close together, and returns at `ready`.
     fn start(data: &Path) -> DevWorld {
-        let base = free_ports(7);
+        let base = free_ports(10);
         let ports = [("--resp-base", base), ("--http-base", base + 3), ("--control-port", base + 6)];
         let mut command = Command::new(LIGHTCONE);
         command.args(["dev", "--rtt-scale", "0.1", "--data"]).arg(data).stdout(Stdio::piped());
@@ -55,13 +55,7 @@ impl DevWorld {
 
     /// Sends an inline command to a region and gives back the first line of the answer, and a bulk's text behind it.
     fn ask(&self, region: u16, command: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.base + region))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let of_quit = "+OK\r\n";
-        Ok(answer.strip_suffix(of_quit).unwrap_or(&answer).trim().replace("\r\n", " "))
+        ask_at(self.base + region, command)
     }
 
     /// Asks until the answer is this one.
@@ -77,6 +71,16 @@ impl DevWorld {
         }
         panic!("region {region}, {command}: {last:?}, expected {expected}");
     }
+}
+
+fn ask_at(port: u16, command: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let of_quit = "+OK\r\n";
+    Ok(answer.strip_suffix(of_quit).unwrap_or(&answer).trim().replace("\r\n", " "))
 }
 
 impl Drop for DevWorld {
@@ -135,16 +139,89 @@ fn regions_take_writes_through_a_cut_and_a_kill_and_agree() {
     assert_eq!(digests(&world), 1);
 }
 
+/// A directory was copied and both were started: their links took each other's place all the time, and both took writes
+/// of one name.
+#[test]
+fn a_copied_directory_started_beside_the_first_one_gets_no_link_and_takes_no_writes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let world = DevWorld::start(dir.path());
+    assert_eq!(world.ask(0, "SET greeting hello").expect("an answer"), "+OK");
+    world.comes_to(1, "GET greeting", "$5 hello");
+    assert_eq!(world.must(&["kill", "us-east"]), "us-east is killed");
+    let [resp, http, link] = [7, 8, 9].map(|more| world.base + more);
+    let copy = dir.path().join("us-east-copy");
+    copy_all(&dir.path().join("us-east"), &copy);
+    assert_eq!(world.must(&["start", "us-east"]), "us-east runs");
+    world.comes_to(1, "GET greeting", "$5 hello");
+    move_to(&copy.join("node.toml"), &[("resp", resp), ("http", http), ("link", link)]);
+    let _second = Second(
+        Command::new(LIGHTCONE)
+            .args(["server", "--config"])
+            .arg(copy.join("node.toml"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts"),
+    );
+    let trouble = |http: u16| status(http)["trouble"].as_str().unwrap_or_default().to_owned();
+    let told = (0..200).any(|_| {
+        pause();
+        trouble(http).contains("node 1 in us-east is connected already from 127.0.0.1:")
+    });
+    assert!(told, "{}", trouble(http));
+    let refused = ask_at(resp, "SET greeting theirs").expect("an answer");
+    assert!(refused.starts_with("-UNAVAILABLE") && refused.contains("connected already"), "{refused}");
+    // The first one does not notice.
+    assert_eq!(trouble(world.base + 3), "");
+    assert_eq!(world.ask(0, "SET greeting ours").expect("an answer"), "+OK");
+    for region in 0..3 {
+        world.comes_to(region, "GET greeting", "$4 ours");
+    }
+    let at_eu_west = status(world.base + 4);
+    let peer = at_eu_west["peers"].as_array().expect("peers").iter().find(|peer| peer["region"] == "us-east");
+    assert_eq!(peer.expect("us-east")["up"], true);
+    assert!(at_eu_west["links_refused"]["count"].as_u64() > Some(0), "{at_eu_west}");
+    assert_eq!(digests(&world), 1);
+}
+
+struct Second(Child);
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() { copy_all(&from, &to) } else { std::fs::copy(from, to).map(drop).expect("copied") }
+    }
+}
+
+/// Gives a configuration's doors other ports.
+fn move_to(config: &Path, ports: &[(&str, u16)]) {
+    let mut text = std::fs::read_to_string(config).expect("text");
+    for (section, port) in ports {
+        let start = text.find(&format!("[{section}]\nlisten = ")).expect("a door");
+        let end = start + text[start..].match_indices('\n').nth(1).expect("two lines").0;
+        text.replace_range(start..end, &format!("[{section}]\nlisten = \"127.0.0.1:{port}\""));
+    }
+    std::fs::write(config, text).expect("written");
+}
+
+fn status(http: u16) -> serde_json::Value {
+    let url = format!("http://127.0.0.1:{http}");
+    let output = Command::new(LIGHTCONE).args(["status", "--json", "--at", &url]).output().expect("the binary runs");
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
 /// How many different digests the regions show once they have applied the same.
 fn digests(world: &DevWorld) -> usize {
-    let status = |region: u16| {
-        let url = format!("http://127.0.0.1:{}", world.base + 3 + region);
-        let output =
-            Command::new(LIGHTCONE).args(["status", "--json", "--at", &url]).output().expect("the binary runs");
-        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
-    };
     for _ in 0..200 {
-        let all: Vec<_> = (0..3).map(status).collect();
+        let all: Vec<_> = (0..3).map(|region| status(world.base + 3 + region)).collect();
         if all.iter().all(|one| one["applied"] == all[0]["applied"]) {
             let digests: std::collections::BTreeSet<String> = all.iter().map(|one| one["digest"].to_string()).collect();
             return digests.len();

@@ -24,7 +24,7 @@ impl Place {
     fn new() -> Place {
         let dir = tempfile::tempdir().expect("a directory");
         let authority = Authority::generate("test").expect("an authority");
-        fs::write(dir.path().join("ca.pem"), authority.certificate_pem()).expect("written");
+        authority.write(&dir.path().join("ca.pem"), &dir.path().join("ca.key")).expect("written");
         let issued = authority.issue(&NodeName::new("oslo", 1).expect("a name")).expect("a certificate");
         issued.write(&dir.path().join("node.pem"), &dir.path().join("node.key")).expect("written");
         for secret in ["password", "token"] {
@@ -45,12 +45,53 @@ impl Place {
         let link = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let text = format!(
             "node_id = 1\nregion = \"oslo\"\ncluster = \"test\"\ndata_dir = \"data\"\n\
-             [link]\nlisten = \"127.0.0.1:{link}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"ca.pem\"\n\
+             [link]\nlisten = \"127.0.0.1:{link}\"\ncertificate_file = \"node.pem\"\nkey_file = \"node.key\"\nauthority_file = \"ca.pem\"\nauthority_key_file = \"ca.key\"\n\
              [resp]\n{resp}\n[http]\n{http}\n",
         );
         let path = self.file("node.toml");
         fs::write(&path, text).expect("written");
         path
+    }
+
+    /// Doors on loopback, the HTTP one with a token.
+    fn plain(&self) -> PathBuf {
+        self.write_config(
+            &format!("listen = \"127.0.0.1:{}\"", self.resp),
+            &format!("listen = \"127.0.0.1:{}\"\ntoken_file = \"token\"", self.http),
+        )
+    }
+
+    /// An operator's command, with the node's token.
+    fn operate(&self, words: &[&str]) -> Output {
+        let (url, token) = (format!("http://127.0.0.1:{}", self.http), self.file("token"));
+        run(&[words, &["--at", &url, "--token-file", &token.to_string_lossy(), "--json"]].concat())
+    }
+
+    /// What such a command answers.
+    #[track_caller]
+    fn done(&self, words: &[&str]) -> serde_json::Value {
+        let output = self.operate(words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Why such a command does not do it.
+    #[track_caller]
+    fn refused(&self, words: &[&str]) -> String {
+        let output = self.operate(words);
+        assert!(!output.status.success(), "{words:?} was done");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Joins with an invitation and nothing else.
+    fn join(&self, token: &str, home: &str) -> Output {
+        let link = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+        self.join_at(token, home, &link.to_string())
+    }
+
+    fn join_at(&self, token: &str, home: &str, link: &str) -> Output {
+        let (url, home) = (format!("http://127.0.0.1:{}", self.http), self.file(home));
+        run(&["join", "--to", &url, "--token", token, "--data", &home.to_string_lossy(), "--link-address", link])
     }
 
     fn with_tls(&self) -> PathBuf {
@@ -178,4 +219,90 @@ fn a_configuration_can_be_checked_without_starting() {
     let output = run(&["config", "check", &config.to_string_lossy()]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && said.ends_with("is right: node 1 in oslo\n"), "{output:?}");
+}
+
+/// Waits until the catalogue has begun.
+async fn begun(place: &Place) {
+    connect(place.http).await;
+    for _ in 0..200 {
+        if place.operate(&["region", "list"]).stdout.windows(6).any(|text| text == b"active") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the cluster does not begin");
+}
+
+#[tokio::test]
+async fn an_invitation_alone_lets_a_node_in_and_each_wrong_one_says_why_at_once() {
+    let place = Place::new();
+    let _server = Server::start(&place.plain());
+    begun(&place).await;
+    let invite = |more: &[&str]| place.done(&[&["region", "invite", "kyiv"], more].concat());
+    let text = |value: &serde_json::Value, name: &str| value[name].as_str().expect("text").to_owned();
+    let (short, back, good) = (invite(&["--expires-s", "1"]), invite(&[]), invite(&[]));
+    place.done(&["region", "uninvite", &text(&back, "id")]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let good_token = text(&good, "token");
+    let mut forged = good_token.clone();
+    let other = if forged.ends_with('0') { "1" } else { "0" };
+    forged.replace_range(forged.len() - 1.., other);
+    for (token, said) in [
+        (text(&short, "token"), "the invitation ran out"),
+        (text(&back, "token"), "the invitation was taken back"),
+        (forged, "no such invitation"),
+    ] {
+        let output = place.join(&token, "kyiv");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(said) && error.contains("ask for a new token"), "{error}");
+        assert!(!place.file("kyiv").exists());
+    }
+    let config = fs::read_to_string(place.file("node.toml")).expect("text");
+    let link = config.lines().find_map(|line| line.strip_prefix("listen = ")).expect("the link").trim_matches('"');
+    let output = place.join_at(&good_token, "kyiv", link);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("listen there"), "its own machine finds that out first: {error}");
+    let output = place.join(&good_token, "kyiv");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(place.file("kyiv").join("node.key").exists());
+    let output = place.join(&good_token, "kyiv-again");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("was used already, by who is now node"), "{output:?}");
+
+    let listed = place.done(&["region", "invitations"]);
+    let listed = listed["invitations"].as_array().expect("a list");
+    let mut states: Vec<String> = listed.iter().map(|one| text(one, "state")).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["expired", "taken_back", "used"]);
+    assert!(!serde_json::Value::from(listed.clone()).to_string().contains(&good_token[34..]), "tokens are not shown");
+    assert!(place.refused(&["region", "uninvite", &text(&good, "id")]).contains("it cannot be taken back"));
+    assert!(place.refused(&["region", "uninvite", "0123456789abcdef"]).contains("no invitation"));
+    let node = good["node_id"].to_string();
+    assert_eq!(place.done(&["region", "remove-node", &node])["region"], "kyiv");
+    assert!(place.refused(&["region", "remove-node", "1"]).contains("all that is left of the cluster"));
+    assert!(place.refused(&["region", "remove-node", "60"]).contains("no node has the id 60"));
+}
+
+/// Sends inline commands and gives the lines of all answers.
+async fn ask(port: u16, commands: &str) -> Vec<String> {
+    let mut stream = connect(port).await;
+    stream.write_all(format!("{commands}\r\nQUIT\r\n").as_bytes()).await.expect("the door reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answers");
+    answer.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn session_tokens_outlive_one_rotation_of_their_key_and_not_two() {
+    let place = Place::new();
+    let _server = Server::start(&place.plain());
+    begun(&place).await;
+    let token = ask(place.resp, "SET k v\r\nSESSION TOKEN").await[2].clone();
+    let resume = format!("SESSION RESUME {token}\r\nGET k");
+    assert_eq!(place.done(&["session", "rotate-key"])["key_id"], 2);
+    assert_eq!(ask(place.resp, &resume).await[..3], ["+OK", "$1", "v"]);
+    let newer = ask(place.resp, "SESSION TOKEN").await[1].clone();
+    assert_eq!(place.done(&["session", "rotate-key"])["key_id"], 3);
+    let refused = ask(place.resp, &resume).await[0].clone();
+    assert!(refused.starts_with("-TOKEN"), "{refused}");
+    assert_eq!(ask(place.resp, &format!("SESSION RESUME {newer}")).await[0], "+OK");
 }

@@ -31,7 +31,8 @@ impl Catalogue {
             let same = made.region == region
                 && node.is_none_or(|node| node == made.node)
                 && made.expires_ms == expires_ms
-                && made.used.is_none();
+                && made.used.is_none()
+                && made.revoked_ms.is_none();
             return if same {
                 Ok(Done::unchanged(invited(made)))
             } else {
@@ -41,7 +42,6 @@ impl Catalogue {
         if expires_ms <= command.at_ms {
             return Err(Refused::bounds("invitation", "run out before it is made", "it must end in the future"));
         }
-        self.check_tables_with(region)?;
         let node = self.free_node_id(node, command.at_ms)?;
         let invitation = Invitation {
             token_hash,
@@ -50,10 +50,11 @@ impl Catalogue {
             expires_ms,
             invited_ms: command.at_ms,
             used: None,
+            revoked_ms: None,
         };
         let outcome = invited(&invitation);
         self.invitations.insert(token_hash, invitation);
-        self.forget_expired(command.at_ms);
+        self.forget_closed(command.at_ms);
         Ok(Done::changed(outcome))
     }
 
@@ -73,6 +74,9 @@ impl Catalogue {
             let same = used.instance == newcomer.instance;
             return if same { Ok(Done::unchanged(outcome)) } else { Err(Refused::InvitationUsed { node: node.0 }) };
         }
+        if invitation.revoked_ms.is_some() {
+            return Err(Refused::InvitationRevoked);
+        }
         if !invitation.is_open(command.at_ms) {
             return Err(Refused::InvitationExpired { ago_s: (command.at_ms - invitation.expires_ms) / 1000 });
         }
@@ -81,18 +85,34 @@ impl Catalogue {
             region: invitation.region,
             address: newcomer.address.to_owned(),
             // Its data directory does not exist yet: the first one that registers has the id.
+            incarnation: 0,
             instance: None,
             coordinates: *newcomer.coordinates,
             jurisdictions: newcomer.jurisdictions.clone(),
         };
         check_claim(&claim)?;
+        self.check_address_free(&claim)?;
         if self.node(node).is_some() {
             return Err(Refused::NodeTaken { node: node.0 });
         }
-        self.check_tables_with(&claim.region)?;
         self.admit(command.at_ms, &claim);
         let invitation = self.invitations.get_mut(token_hash).expect("found above");
         invitation.used = Some(Used { instance: newcomer.instance, at_ms: command.at_ms });
+        Ok(Done::changed(outcome))
+    }
+
+    pub(super) fn revoke_invitation(&mut self, command: &Command, token_hash: &TokenHash) -> Result<Done, Refused> {
+        let invitation = self.invitations.get_mut(token_hash).ok_or(Refused::NoInvitation)?;
+        if invitation.used.is_some() {
+            return Err(Refused::InvitationSpent { node: invitation.node.0 });
+        }
+        let outcome = Outcome::Revoked { node: invitation.node, region: invitation.region.clone() };
+        if invitation.revoked_ms.is_some() {
+            return Ok(Done::unchanged(outcome));
+        }
+        // One that ran out too: by the clock of who lets its bearer in it may still be open.
+        invitation.revoked_ms = Some(command.at_ms);
+        self.forget_closed(command.at_ms);
         Ok(Done::changed(outcome))
     }
 
@@ -123,17 +143,17 @@ impl Catalogue {
             .ok_or(Refused::NoNodeIdLeft { max: NodeId::MAX })
     }
 
-    /// Of those that ran out, only the last few are remembered.
-    fn forget_expired(&mut self, at_ms: u64) {
-        let expired = |invitation: &&Invitation| invitation.used.is_none() && !invitation.is_open(at_ms);
-        let mut expired: Vec<(u64, TokenHash)> = self
+    /// Of those that ran out or were taken back, only the last few are remembered.
+    fn forget_closed(&mut self, at_ms: u64) {
+        let closed = |invitation: &&Invitation| invitation.used.is_none() && !invitation.is_open(at_ms);
+        let mut closed: Vec<(u64, TokenHash)> = self
             .invitations()
-            .filter(expired)
+            .filter(closed)
             .map(|invitation| (invitation.expires_ms, invitation.token_hash))
             .collect();
-        expired.sort_unstable();
-        let surplus = expired.len().saturating_sub(limits::EXPIRED_INVITATIONS_MAX);
-        for (_, token_hash) in &expired[..surplus] {
+        closed.sort_unstable();
+        let surplus = closed.len().saturating_sub(limits::EXPIRED_INVITATIONS_MAX);
+        for (_, token_hash) in &closed[..surplus] {
             self.invitations.remove(token_hash);
         }
     }

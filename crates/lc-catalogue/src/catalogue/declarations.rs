@@ -1,9 +1,9 @@
 //! Tables: declared, altered, dropped, and what is remembered of that.
 
-use lc_policy::{DEFAULT_TABLE, Drain, Policy};
+use lc_policy::{DEFAULT_TABLE, Drain, Placement, Policy};
 
 use super::{Catalogue, Done};
-use crate::{Alteration, Change, Command, Outcome, Refused, TableHistory, Version, dials, limits, names};
+use crate::{Alteration, Change, Command, Outcome, Refused, TableHistory, Version, dials, limits, names, placements};
 
 /// On which terms a table is changed.
 pub(super) struct Terms<'a> {
@@ -64,6 +64,7 @@ impl Catalogue {
             return Err(Refused::Full { what: format!("table {name:?}"), right });
         }
         dials::check(name, policy, &dials::placeless_topology_of(&self.regions))?;
+        placements::check_created(name, self.default_policy(), policy, &self.regions)?;
         self.record(command, name, Some(policy.clone()), note)?;
         Ok(Done::changed(declared(&self.tables[name])))
     }
@@ -88,6 +89,7 @@ impl Catalogue {
             return Err(Refused::NeedsCollapse { table: name.to_owned(), from: drain.from, to: drain.to });
         }
         dials::check(name, &new, &dials::placeless_topology_of(&self.regions))?;
+        placements::check_altered(name, old, &new, &self.regions)?;
         self.record(command, name, Some(new), terms.note)?;
         Ok(Done::changed(declared(&self.tables[name])))
     }
@@ -102,8 +104,9 @@ impl Catalogue {
         {
             return Ok(Done::unchanged(dropped(table)));
         }
-        let (table, _) = self.declared_table(name)?;
+        let (table, policy) = self.declared_table(name)?;
         check_version(table, terms)?;
+        placements::check_dropped(name, self.default_policy(), policy, &self.regions)?;
         let outcome = Outcome::Dropped { table: name.to_owned(), version: table.version() + 1 };
         self.record(command, name, None, terms.note)?;
         Ok(Done::changed(outcome))
@@ -118,9 +121,12 @@ impl Catalogue {
         note: &str,
     ) -> Result<(), Refused> {
         names::check_text("note", note, limits::NOTE_BYTES_MAX)?;
+        let catalogue_version = self.version + 1;
+        let before = self.history(name).map(TableHistory::latest);
         let version = Version {
-            version: self.history(name).map_or(self.forgotten_version, TableHistory::version) + 1,
-            catalogue_version: self.version + 1,
+            version: before.map_or(self.forgotten_version, |before| before.version) + 1,
+            catalogue_version,
+            placement_version: placement_version(before, policy.as_ref(), catalogue_version),
             policy,
             at_ms: command.at_ms,
             actor: command.actor.clone(),
@@ -144,6 +150,11 @@ impl Catalogue {
             self.make_room();
         }
         Ok(())
+    }
+
+    fn default_policy(&self) -> &Policy {
+        let policy = self.history(DEFAULT_TABLE).and_then(TableHistory::policy);
+        policy.expect("declared with the cluster's beginning, and never dropped")
     }
 
     fn declared_table(&self, name: &str) -> Result<(&TableHistory, &Policy), Refused> {
@@ -203,6 +214,18 @@ fn check_version(table: &TableHistory, terms: &Terms<'_>) -> Result<(), Refused>
             Err(Refused::TableChanged { table: table.name().to_owned(), expected, version: table.version() })
         }
         _ => Ok(()),
+    }
+}
+
+/// When the table's placement changed last, if it is this from now on.
+fn placement_version(before: Option<&Version>, policy: Option<&Policy>, now: u64) -> u64 {
+    let Some(policy) = policy else { return 0 };
+    match before.and_then(|before| Some((before, before.policy.as_ref()?))) {
+        Some((before, old)) if old.placement == policy.placement => before.placement_version,
+        Some(_) => now,
+        // Declared: nothing that could have been restricted before it was there.
+        None if policy.placement == Placement::Everywhere => 0,
+        None => now,
     }
 }
 

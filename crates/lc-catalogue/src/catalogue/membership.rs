@@ -1,14 +1,12 @@
 //! Nodes and regions: the beginning, who is where, who leaves.
 
-use std::collections::BTreeMap;
-
 use lc_core::NodeId;
-use lc_policy::DEFAULT_TABLE;
+use lc_policy::{DEFAULT_TABLE, Placement, Policy};
 
 use super::{Catalogue, Cluster, Done};
 use crate::{
     ClusterId, Command, Coordinates, Node, NodeClaim, NodeState, Outcome, Refused, Region, Secret, SessionKeys, dials,
-    limits, names,
+    limits, names, placements,
 };
 
 impl Catalogue {
@@ -52,14 +50,16 @@ impl Catalogue {
         let outcome = Outcome::Registered { node: claim.node };
         let Some(known) = self.nodes.get(&claim.node.0) else {
             self.check_not_reserved(claim.node, command.at_ms)?;
-            self.check_tables_with(&claim.region)?;
+            self.check_address_free(claim)?;
             self.admit(command.at_ms, claim);
             return Ok(Done::changed(outcome));
         };
         check_same_node(known, claim)?;
+        self.check_address_free(claim)?;
         let mut node = known.clone();
         node.address = claim.address.clone();
         node.instance = claim.instance.or(known.instance);
+        node.incarnation = known.incarnation.max(claim.incarnation);
         let mut region = self.regions.get(&known.region).cloned().expect("an active node's region is there");
         refresh(&mut region, claim);
         let changed = node != *known || self.regions.get(&region.name) != Some(&region);
@@ -79,11 +79,28 @@ impl Catalogue {
         }
         let region = node.region.clone();
         if self.peers_of(id).all(|peer| peer.region != region) {
-            self.check_tables_without(&region)?;
-            self.forget_region(&region, command.at_ms);
+            self.leave(command, &region)?;
         }
         self.retire(id, command.at_ms);
         Ok(Done::changed(outcome))
+    }
+
+    /// Forgets which data directory has the id. Asked again after a lost answer, nothing changes.
+    pub(super) fn renew_node(&mut self, id: NodeId, replaces: u16) -> Result<Done, Refused> {
+        let node = self.nodes.get_mut(&id.0).ok_or(Refused::NoSuchNode { node: id.0 })?;
+        if !node.is_active() {
+            return Err(Refused::Left { node: id.0 });
+        }
+        if node.incarnation > replaces {
+            return Ok(Done::unchanged(Outcome::Renewed { node: id, incarnation: node.incarnation }));
+        }
+        if node.incarnation >= limits::INCARNATION_MAX {
+            let right =
+                format!("a node begins anew at most {} times; take it out and join another", limits::INCARNATION_MAX);
+            return Err(Refused::Full { what: format!("node {}", id.0), right });
+        }
+        (node.instance, node.incarnation) = (None, node.incarnation + 1);
+        Ok(Done::changed(Outcome::Renewed { node: id, incarnation: node.incarnation }))
     }
 
     pub(super) fn remove_region(&mut self, command: &Command, name: &str) -> Result<Done, Refused> {
@@ -94,13 +111,26 @@ impl Catalogue {
         if self.regions.len() == 1 {
             return Err(Refused::Last { what: format!("region {name:?}") });
         }
-        self.check_tables_without(name)?;
         let nodes: Vec<NodeId> = self.active_nodes().filter(|node| node.region == name).map(|node| node.id).collect();
+        self.leave(command, name)?;
         for node in &nodes {
             self.retire(*node, command.at_ms);
         }
-        self.forget_region(name, command.at_ms);
         Ok(Done::changed(Outcome::Removed { nodes }))
+    }
+
+    /// Whether no other node is where this one says it is. Peers would dial one of the two in the other's place.
+    pub(super) fn check_address_free(&self, claim: &NodeClaim) -> Result<(), Refused> {
+        // A node that listens everywhere and advertises nothing is found by what others have in their files.
+        let Some(address) = names::reachable(&claim.address) else { return Ok(()) };
+        match self.peers_of(claim.node).find(|peer| names::reachable(&peer.address).as_ref() == Some(&address)) {
+            None => Ok(()),
+            Some(peer) => Err(Refused::AddressTaken {
+                address: claim.address.clone(),
+                node: peer.id.0,
+                region: peer.region.clone(),
+            }),
+        }
     }
 
     /// Takes a node in whose claim was checked.
@@ -110,6 +140,7 @@ impl Catalogue {
             region: claim.region.clone(),
             address: claim.address.clone(),
             instance: claim.instance,
+            incarnation: claim.incarnation,
             joined_ms: at_ms,
             state: NodeState::Active,
         };
@@ -118,40 +149,43 @@ impl Catalogue {
         refresh(region, claim);
     }
 
-    /// Whether every table can keep its dials once `region` is there.
-    pub(super) fn check_tables_with(&self, region: &str) -> Result<(), Refused> {
-        let mut regions = self.regions.clone();
-        regions.entry(region.to_owned()).or_insert_with(|| new_region(region, 0));
-        self.check_tables_in(&regions, region, "there")
+    /// Takes a region away that no node is in any more. Tables that name it go on without it, as versions of their own.
+    fn leave(&mut self, command: &Command, region: &str) -> Result<(), Refused> {
+        let narrowed = self.tables_without(region)?;
+        let note = format!("region {region} left the cluster");
+        // The first of several tables may find room in the catalogue and the last none: then all of it is undone.
+        let mut after = self.clone();
+        for (table, policy) in narrowed {
+            after.record(command, &table, Some(policy), &note)?;
+        }
+        after.forget_region(region, command.at_ms);
+        *self = after;
+        Ok(())
     }
 
-    fn check_tables_without(&self, region: &str) -> Result<(), Refused> {
+    /// The tables that name `region`, with their dials once it is gone. Refused if a table could not keep its dials then.
+    fn tables_without(&self, region: &str) -> Result<Vec<(String, Policy)>, Refused> {
         let mut regions = self.regions.clone();
         regions.remove(region);
-        self.check_tables_in(&regions, region, "gone")
-    }
-
-    fn check_tables_in(&self, regions: &BTreeMap<String, Region>, region: &str, event: &str) -> Result<(), Refused> {
-        if regions.len() == self.regions.len() {
-            return Ok(());
-        }
-        let (now, then) = (dials::placeless_topology_of(&self.regions), dials::placeless_topology_of(regions));
+        let (now, then) = (dials::placeless_topology_of(&self.regions), dials::placeless_topology_of(&regions));
+        let mut narrowed = Vec::new();
         for table in self.declared() {
             let policy = table.policy().expect("declared() gives tables with a policy");
+            let without = placements::without(policy, region);
+            let after = without.as_ref().unwrap_or(policy);
+            if after.placement == Placement::Regions(Vec::new()) {
+                return Err(placements::refuse_last(table.name(), policy, region));
+            }
             // Dials that cannot be kept now either do not stand in the way: perhaps this is what mends them.
-            if policy.check(&now).is_err() {
-                continue;
+            if policy.check(&now).is_ok()
+                && let Err(refusal) = after.check(&then)
+            {
+                let (region, table, why) = (region.to_owned(), table.name().to_owned(), refusal.to_string());
+                return Err(Refused::TableInTheWay { region, event: "gone".to_owned(), table, why });
             }
-            if let Err(refusal) = policy.check(&then) {
-                return Err(Refused::TableInTheWay {
-                    region: region.to_owned(),
-                    event: event.to_owned(),
-                    table: table.name().to_owned(),
-                    why: refusal.to_string(),
-                });
-            }
+            narrowed.extend(without.map(|policy| (table.name().to_owned(), policy)));
         }
-        Ok(())
+        Ok(narrowed)
     }
 
     fn retire(&mut self, id: NodeId, at_ms: u64) {
@@ -166,7 +200,7 @@ impl Catalogue {
     }
 
     fn declare_default(&mut self, command: &Command) {
-        let policy = lc_policy::Policy::default();
+        let policy = Policy::default();
         self.record(command, DEFAULT_TABLE, Some(policy), "the cluster's beginning")
             .expect("an empty catalogue has room for one table");
     }
@@ -177,6 +211,10 @@ pub(super) fn check_claim(claim: &NodeClaim) -> Result<(), Refused> {
     Refused::check_node_id(claim.node)?;
     names::check_place("region", &claim.region)?;
     names::check_address(&claim.address)?;
+    if claim.incarnation > limits::INCARNATION_MAX {
+        let right = format!("at most {}", limits::INCARNATION_MAX);
+        return Err(Refused::bounds("incarnation", claim.incarnation, right));
+    }
     if claim.coordinates.is_some_and(|coordinates: Coordinates| !coordinates.is_on_earth()) {
         let right = "latitudes go from -90 to 90 degrees, longitudes from -180 to 180";
         return Err(Refused::bounds("coordinates", "nowhere on Earth", right));

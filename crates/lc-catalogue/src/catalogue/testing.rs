@@ -16,6 +16,7 @@ pub(super) fn claim(node: u16, region: &str) -> NodeClaim {
         node: NodeId(node),
         region: region.to_owned(),
         address: format!("10.0.0.{node}:7379"),
+        incarnation: 0,
         instance: Some(1000 + u64::from(node)),
         coordinates: None,
         jurisdictions: BTreeSet::new(),
@@ -79,10 +80,14 @@ pub(super) fn consume(token: u8, instance: u64) -> Change {
     Change::ConsumeInvitation {
         token_hash: TokenHash([token; 32]),
         instance,
-        address: "10.0.0.9:7379".to_owned(),
+        address: format!("10.0.0.9:{}", 7372 + u16::from(token)),
         coordinates: None,
         jurisdictions: BTreeSet::new(),
     }
+}
+
+pub(super) fn revoke(token: u8) -> Change {
+    Change::RevokeInvitation { token_hash: TokenHash([token; 32]) }
 }
 
 pub(super) fn declared(table: &str, version: u64) -> Outcome {

@@ -147,8 +147,8 @@ fn bytes_are_applied_and_answered() {
     let bytes = encode_command(&command(20, create("carts", &[])));
     let answer = decode_answer(&catalogue.apply_bytes(&bytes)).expect("an answer").expect("accepted");
     assert_eq!((answer.version, answer.changed), (2, true));
-    let refused = decode_answer(&catalogue.apply_bytes(b"\x02{}")).expect("an answer").expect_err("of a later release");
-    assert!(matches!(refused, Refused::Newer { version: 2, .. }), "{refused:?}");
+    let refused = decode_answer(&catalogue.apply_bytes(b"\x03{}")).expect("an answer").expect_err("of a later release");
+    assert!(matches!(refused, Refused::Newer { version: 3, .. }), "{refused:?}");
     assert_eq!(catalogue.version(), 2);
 }
 
@@ -156,7 +156,7 @@ fn bytes_are_applied_and_answered() {
 fn a_snapshot_that_no_catalogue_gave_is_refused() {
     let catalogue = three_regions();
     let json = String::from_utf8(catalogue.snapshot()[1..].to_vec()).expect("JSON");
-    let restore = |json: &str| Catalogue::restore(&[&[1], json.as_bytes()].concat());
+    let restore = |json: &str| Catalogue::restore(&[&[2], json.as_bytes()].concat());
     assert_eq!(restore(&json), Ok(catalogue.clone()));
     for (from, to) in [
         (r#""version":1,"cluster""#, r#""version":18446744073709551615,"cluster""#),
@@ -168,6 +168,8 @@ fn a_snapshot_that_no_catalogue_gave_is_refused() {
         (r#""forgotten":0"#, r#""forgotten":18446744073709551615"#),
         (r#""forgotten":0"#, r#""forgotten":1"#),
         (r#""region":"oslo""#, r#""region":"rome""#),
+        (r#""placement":"everywhere""#, r#""placement":["rome"]"#),
+        (r#""placement_version":0"#, r#""placement_version":2"#),
         (r#""invitations":{}"#, r#""invitations":{},"secrets":[]"#),
     ] {
         let changed = json.replacen(from, to, 1);
@@ -176,7 +178,7 @@ fn a_snapshot_that_no_catalogue_gave_is_refused() {
         assert!(matches!(refused, Refused::Malformed { .. }), "{refused:?}");
     }
     let mut later = catalogue.snapshot();
-    later[0] = 2;
+    later[0] = 3;
     assert!(matches!(Catalogue::restore(&later), Err(Refused::Newer { .. })));
 }
 
@@ -202,7 +204,7 @@ fn with_everything() -> (Catalogue, Vec<Command>) {
     paris.jurisdictions = ["fr".to_owned(), "eea".to_owned()].into();
     let commands = vec![
         command(1000, genesis(vec![paris])),
-        command(2000, create("carts", &[("merge", "siblings")])),
+        command(2000, create("carts", &[("merge", "siblings"), ("placement", "paris")])),
         command(3000, invite(7, "oslo", None, 9000)),
         command(4000, consume(7, 77)),
     ];
@@ -216,19 +218,29 @@ fn with_everything() -> (Catalogue, Vec<Command>) {
 #[test]
 fn the_page_of_the_format_shows_what_is_written() {
     let (catalogue, commands) = with_everything();
-    let of_bytes = |bytes: Vec<u8>| {
-        assert_eq!(bytes[0], 1);
+    let of_bytes = |bytes: Vec<u8>, version: u8| {
+        assert_eq!(bytes[0], version);
         serde_json::from_slice::<serde_json::Value>(&bytes[1..]).expect("JSON")
     };
-    let written = [of_bytes(encode_command(&commands[1])), of_bytes(catalogue.snapshot())];
+    let written = [of_bytes(encode_command(&commands[1]), 1), of_bytes(catalogue.snapshot(), 2)];
     let shown: Vec<serde_json::Value> =
         page_blocks().iter().map(|block| serde_json::from_str(block).expect("JSON")).collect();
     assert_eq!(shown, written);
 }
 
 #[test]
-fn a_snapshot_of_format_1_is_read_for_ever() {
+fn a_snapshot_of_format_2_is_read_for_ever() {
     let block = page_blocks().pop().expect("the snapshot stands last");
-    let restored = Catalogue::restore(&[&[1], block.as_bytes()].concat()).expect("format 1");
+    let restored = Catalogue::restore(&[&[2], block.as_bytes()].concat()).expect("format 2");
     assert_eq!(restored, with_everything().0);
+}
+
+#[test]
+fn a_snapshot_of_format_1_is_read_for_ever() {
+    let mut catalogue = Catalogue::default();
+    apply(&mut catalogue, 1000, genesis(vec![claim(1, "paris")])).expect("begun");
+    let json = String::from_utf8(catalogue.snapshot()[1..].to_vec()).expect("JSON");
+    let json = json.replace(r#""placement_version":0,"#, "");
+    assert!(!json.contains("placement_version"), "{json}");
+    assert_eq!(Catalogue::restore(&[&[1], json.as_bytes()].concat()), Ok(catalogue));
 }

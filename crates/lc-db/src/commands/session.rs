@@ -6,7 +6,7 @@ use lc_policy::{Ack, Read};
 
 use crate::arguments::{Args, is};
 use crate::commands::subcommand::{Subcommand, help};
-use crate::{Arity, Command, Engine, Error, Group, KeySpec, Reply, Run, Session};
+use crate::{Arity, Command, Engine, Error, Group, KeySpec, Reply, Run, Session, Wish};
 
 pub(super) static COMMAND: Command = Command {
     name: "session",
@@ -65,7 +65,9 @@ pub(super) fn ack(text: &[u8]) -> Result<Ack, Error> {
 
 /// How fresh a read must be.
 pub(super) fn read(text: &[u8]) -> Result<Read, Error> {
-    text_of(text)?.parse::<Read>().map_err(|error| Error::caller(error.to_string()))
+    let read = text_of(text)?.parse::<Read>().map_err(|error| Error::caller(error.to_string()))?;
+    Wish { read: Some(read), ..Wish::default() }.check()?;
+    Ok(read)
 }
 
 fn text_of(level: &[u8]) -> Result<&str, Error> {

@@ -29,7 +29,9 @@ impl Error {
             Error::Conflict(text) => tagged_bytes(TAG_CONFLICT, text.as_bytes(), out),
             Error::Token(text) => tagged_bytes(TAG_TOKEN, text.as_bytes(), out),
             Error::NotYet(text) => tagged_bytes(TAG_NOT_YET, text.as_bytes(), out),
-            Error::Later | Error::Rows(_) => tagged_bytes(TAG_UNAVAILABLE, self.to_string().as_bytes(), out),
+            Error::Later | Error::DiskFull(_) | Error::Rows(_) | Error::Elsewhere { .. } => {
+                tagged_bytes(TAG_UNAVAILABLE, self.to_string().as_bytes(), out);
+            }
             Error::TooLarge { what, bytes, max } => {
                 tagged_bytes(TAG_TOO_LARGE, what.as_bytes(), out);
                 put_varint(out, *bytes as u64);

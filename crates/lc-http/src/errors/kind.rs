@@ -95,6 +95,18 @@ impl Kind {
         "A promise that cannot be kept",
         "The dials contradict each other or the cluster; the detail names the nearest setting that can be kept.",
     );
+    pub const TOO_MANY_TRIES: Kind = passing(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_tries",
+        "Too many tries",
+        "Callers who do not show the node's token tried too often, all together. Wait, or show it.",
+    );
+    pub const ELSEWHERE: Kind = kind(
+        StatusCode::MISDIRECTED_REQUEST,
+        "elsewhere",
+        "Held elsewhere",
+        "The table's placement leaves this region out, so its records must not come here; the detail names the regions to ask.",
+    );
     pub const NOT_YET: Kind = kind(
         StatusCode::NOT_IMPLEMENTED,
         "not_yet",
@@ -174,7 +186,9 @@ impl Kind {
         Kind::CHANGED,
         Kind::TOO_LARGE,
         Kind::NOT_JSON,
+        Kind::ELSEWHERE,
         Kind::REFUSED,
+        Kind::TOO_MANY_TRIES,
         Kind::STOPPED,
         Kind::INTERNAL,
         Kind::NOT_YET,

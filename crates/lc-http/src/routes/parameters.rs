@@ -15,7 +15,7 @@ pub(super) const ACK: Parameter = Parameter {
 pub(super) const READ: Parameter = Parameter {
     name: "Lightcone-Read",
     kind: ParameterKind::Text,
-    meaning: "`eventual`, `causal`, `session`, `bounded(500ms)` or `quorum(2)`, in place of the table's.",
+    meaning: "`eventual`, `causal`, `session`, `bounded(500ms)` or `quorum(2)`, in place of the table's; `strong` is refused until a table can have one decider.",
 };
 pub(super) const IF_MATCH: Parameter = Parameter {
     name: "If-Match",

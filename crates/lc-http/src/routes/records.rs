@@ -31,7 +31,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: READS,
         takes: Takes::Nothing,
         gives: &[Gives { status: 200, meaning: "A page of keys.", body: Body::Json("Keys") }],
-        problems: &[],
+        problems: &[Kind::ELSEWHERE],
         answer: |asked| Box::pin(list(asked)),
     },
     Route {
@@ -43,7 +43,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: READS_VALUE,
         takes: Takes::Nothing,
         gives: &[Gives { status: 200, meaning: "The record.", body: Body::JsonOrBytes("Record") }],
-        problems: &[Kind::NO_SUCH_RECORD, Kind::WRONG_TYPE],
+        problems: &[Kind::NO_SUCH_RECORD, Kind::WRONG_TYPE, Kind::ELSEWHERE],
         answer: |asked| Box::pin(show(asked)),
     },
     Route {
@@ -58,7 +58,7 @@ pub(super) static ROUTES: &[Route] = &[
             Gives { status: 200, meaning: "It is set.", body: Body::Json("Written") },
             Gives { status: 201, meaning: "It is made, as If-None-Match asked.", body: Body::Json("Written") },
         ],
-        problems: &[Kind::CHANGED, Kind::WRONG_TYPE],
+        problems: &[Kind::CHANGED, Kind::WRONG_TYPE, Kind::ELSEWHERE],
         answer: |asked| Box::pin(put(asked)),
     },
     Route {
@@ -70,7 +70,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: &[SESSION, ACK, IF_MATCH],
         takes: Takes::Nothing,
         gives: &[Gives { status: 200, meaning: "Whether there was one.", body: Body::Json("Removed") }],
-        problems: &[Kind::CHANGED, Kind::WRONG_TYPE],
+        problems: &[Kind::CHANGED, Kind::WRONG_TYPE, Kind::ELSEWHERE],
         answer: |asked| Box::pin(delete(asked)),
     },
     Route {
@@ -82,7 +82,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: WRITES,
         takes: Takes::MaybeJson("Increment"),
         gives: &[Gives { status: 200, meaning: "The sum, as this region sees it.", body: Body::Json("Sum") }],
-        problems: &[Kind::WRONG_TYPE],
+        problems: &[Kind::WRONG_TYPE, Kind::ELSEWHERE],
         answer: |asked| Box::pin(increment(asked)),
     },
     Route {
@@ -93,8 +93,8 @@ pub(super) static ROUTES: &[Route] = &[
         query: &[],
         headers: WRITES,
         takes: Takes::Json("Resolution"),
-        gives: &[Gives { status: 200, meaning: "They are replaced.", body: Body::Json("Written") }],
-        problems: &[Kind::CHANGED, Kind::WRONG_TYPE],
+        gives: &[Gives { status: 200, meaning: "They are replaced.", body: Body::Json("Resolved") }],
+        problems: &[Kind::CHANGED, Kind::WRONG_TYPE, Kind::ELSEWHERE],
         answer: |asked| Box::pin(resolve(asked)),
     },
     Route {
@@ -106,7 +106,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: WRITES,
         takes: Takes::Json("Expiry"),
         gives: &[Gives { status: 200, meaning: "It will end.", body: Body::Json("Expiry") }],
-        problems: &[Kind::NO_SUCH_RECORD],
+        problems: &[Kind::NO_SUCH_RECORD, Kind::ELSEWHERE],
         answer: |asked| Box::pin(expire(asked)),
     },
     Route {
@@ -118,7 +118,7 @@ pub(super) static ROUTES: &[Route] = &[
         headers: WRITES,
         takes: Takes::Nothing,
         gives: &[Gives { status: 200, meaning: "Whether it would have ended.", body: Body::Json("Removed") }],
-        problems: &[],
+        problems: &[Kind::ELSEWHERE],
         answer: |asked| Box::pin(persist(asked)),
     },
 ];
@@ -252,7 +252,7 @@ async fn put(asked: &mut Asked) -> Result<Response, Problem> {
     let outcome = asked.call("SET", arguments).await;
     unless_changed(asked, &key, outcome).await?;
     let status = if condition == Condition::Absent { StatusCode::CREATED } else { StatusCode::OK };
-    answer_written(asked, status, &key, &value).await
+    answer_written(asked, status, &key, &value, json!({})).await
 }
 
 async fn new_value(asked: &mut Asked) -> Result<NewValue, Problem> {
@@ -281,14 +281,17 @@ async fn unless_changed(asked: &mut Asked, key: &Bytes, outcome: Result<Reply, P
     Err(problem.with_context(now.ok().map(|siblings| siblings.context)))
 }
 
+/// Answers what was written, beside what `written` says already.
 async fn answer_written(
     asked: &mut Asked,
     status: StatusCode,
     key: &Bytes,
     value: &Bytes,
+    mut written: Value,
 ) -> Result<Response, Problem> {
     let context = context_of(asked, key, value).await;
-    let written = json!({ "key": json_bytes::show(&asked.place("key")), "context": context });
+    written["key"] = json_bytes::show(&asked.place("key"));
+    written["context"] = context.as_deref().into();
     let mut response = asked.answer(status, &written)?;
     if let Some(etag) = context.as_deref().and_then(etag) {
         response.headers_mut().insert(header::ETAG, etag);
@@ -365,8 +368,9 @@ async fn resolve(asked: &mut Asked) -> Result<Response, Problem> {
     let key = full_key(asked)?;
     let Resolution { context, value: Sent(value) } = asked.record_json().await?;
     let outcome = asked.call("RESOLVE", [key.clone(), said(context), value.clone()]).await;
-    unless_changed(asked, &key, outcome).await?;
-    answer_written(asked, StatusCode::OK, &key, &value).await
+    let values = reply_shape::int(unless_changed(asked, &key, outcome).await?)?;
+    let more = json!({ "values": values });
+    answer_written(asked, StatusCode::OK, &key, &value, more).await
 }
 
 /// Body of `PUT .../expiry`.

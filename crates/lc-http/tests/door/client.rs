@@ -52,11 +52,12 @@ impl Client {
 
     pub async fn with(node: Node, settings: Settings) -> Client {
         let node = Arc::new(node);
+        let bearer = format!("Bearer {}", settings.token.as_deref().unwrap_or("none is needed"));
         let door = Door::open("127.0.0.1:0".parse().expect("an address"), settings).await.expect("a free port");
         let door = door.with_database(node.clone());
         let address = door.address().expect("it listens");
         tokio::spawn(door.serve(node.clone(), |stream| async { Ok(stream) }, std::future::pending()));
-        let description = send(address, "GET", "/v1/openapi.json", &[], b"").await.json();
+        let description = send(address, "GET", "/v1/openapi.json", &[("authorization", &bearer)], b"").await.json();
         assert_eq!(description["openapi"], "3.1.0");
         Client { address, node, description }
     }

@@ -20,6 +20,7 @@ fn body(schema: &str) -> Value {
         "TableChange" => json!({ "ack": "all" }),
         "NewInvitation" => json!({ "region": "kyiv" }),
         "Join" => json!({ "token": "once" }),
+        "NewBackup" => json!({}),
         "Emulation" => json!({ "links": [{ "peer": 2 }] }),
         other => panic!("no body for {other}"),
     }
@@ -34,8 +35,17 @@ fn filled(path: &str) -> String {
         _ if path.contains("/increment") => ("visits", ""),
         _ => ("42", ""),
     };
-    let places =
-        [("table", "users"), ("key", key), ("field", place), ("member", place), ("id", "7"), ("region", "kyiv")];
+    let places = [
+        ("table", "users"),
+        ("key", key),
+        ("field", place),
+        ("member", place),
+        ("id", "7"),
+        ("region", "kyiv"),
+        ("node", "4"),
+        ("invitation", "7"),
+        ("backup", "7"),
+    ];
     places.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
 }
 

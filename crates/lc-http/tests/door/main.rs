@@ -2,6 +2,7 @@
 //!
 //! Every answer is held against the description that the door gives of itself.
 
+mod backups;
 mod bounds;
 mod client;
 mod description;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use lc_db::testing::{Replica, words};
 use lc_db::{Engine, Error, Reply};
 use lc_http::{
-    BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem, Receipt, Sample, SampleKind,
+    BackupAnswer, BackupRequest, BoxFuture, Call, ControlRequest, Database, Done, Inside, LinkEmulation, Problem,
+    Receipt, Sample, SampleKind,
 };
 use serde_json::{Value, json};
 
@@ -139,6 +140,13 @@ impl Node {
             ControlRequest::Join { body } if body["token"] == "once" => Ok(json!({ "certificate": "..." })),
             ControlRequest::Join { .. } => Err(Problem::bad_token("the invitation was used")),
             ControlRequest::RemoveRegion { name } => Ok(json!({ "name": name })),
+            ControlRequest::RemoveNode { node: 9 } => Err(Problem::not_found("no node has the id 9")),
+            ControlRequest::RemoveNode { node } => Ok(json!({ "node_id": node, "region": "kyiv" })),
+            ControlRequest::RenewNode { node } => Ok(json!({ "node_id": node, "region": "kyiv", "incarnation": 1 })),
+            ControlRequest::Invitations => Ok(json!({ "invitations": [invitation("7", "open")] })),
+            ControlRequest::Uninvite { id } if id == "7" => Ok(invitation("7", "taken_back")),
+            ControlRequest::Uninvite { id } => Err(Problem::not_found(format!("no invitation {id}"))),
+            ControlRequest::RotateSessionKey => Ok(json!({ "key_id": 2 })),
             ControlRequest::NewSession => Ok(json!({ "session": "seen-0" })),
         }
     }
@@ -155,6 +163,20 @@ impl Database for Node {
 
     fn control(&self, request: ControlRequest) -> BoxFuture<'_, Result<Value, Problem>> {
         Box::pin(async move { self.decide(request) })
+    }
+
+    fn backup(&self, request: BackupRequest) -> BoxFuture<'_, Result<BackupAnswer, Problem>> {
+        let answer = match request {
+            BackupRequest::Begin { .. } => BackupAnswer::Json(json!({
+                "id": "7", "cluster": "c", "region": "oslo", "node": 1, "kind": "full", "why_full": null,
+                "begin": { "keys": 0 }, "placement_version": 0, "tables": [], "store_bytes": 0,
+            })),
+            BackupRequest::End { .. } => BackupAnswer::Json(json!({ "end": { "keys": 0 } })),
+            BackupRequest::Finish { id } => BackupAnswer::Json(json!({ "id": id })),
+            BackupRequest::Rows { after, .. } => BackupAnswer::Bytes(after),
+            BackupRequest::Entries { from, .. } => BackupAnswer::Bytes(from.to_string().into()),
+        };
+        Box::pin(async { Ok(answer) })
     }
 
     fn has_table(&self, name: &str) -> bool {
@@ -182,6 +204,10 @@ impl Inside for Node {
         self.links.lock().expect("no panic").push(link.clone());
         Ok(())
     }
+}
+
+fn invitation(id: &str, state: &str) -> Value {
+    json!({ "id": id, "region": "kyiv", "node_id": 4, "state": state })
 }
 
 /// Runs a command; those about contexts by hand where the catalogue does not have them.

@@ -88,10 +88,27 @@ async fn concurrent_values_come_back_with_a_context_that_replaces_them() {
     let resolve = format!("{GREETING}/resolve");
     let resolution = json!({ "context": both["context"], "value": "both" });
     let resolved = client.json("POST", &resolve, &resolution).await;
-    assert_eq!(resolved.status, 200);
+    assert_eq!((resolved.status, &resolved.json()["values"]), (200, &json!(1)));
     let one = client.get(GREETING).await.json();
     assert_eq!((&one["value"], one.get("siblings")), (&json!("both"), None));
     assert_eq!(one["context"], resolved.json()["context"]);
+}
+
+/// Two settled one record at once, each was told 200, and neither knew that two values stood.
+#[tokio::test]
+async fn who_resolves_is_told_how_many_values_stand_now() {
+    let client = Client::of(Node::default()).await;
+    client.node.run("SET greeting here");
+    let read = client.get(GREETING).await.json();
+    client.node.elsewhere("SET greeting there");
+    let resolve = format!("{GREETING}/resolve");
+    let resolution = json!({ "context": read["context"], "value": "settled" });
+    let resolved = client.json("POST", &resolve, &resolution).await;
+    assert_eq!((&resolved.json()["values"], &resolved.json()["context"]), (&json!(2), &Value::Null));
+    let both = client.get(GREETING).await.json();
+    let resolution = json!({ "context": both["context"], "value": "settled again" });
+    let resolved = client.json("POST", &resolve, &resolution).await.json();
+    assert_eq!((&resolved["values"], resolved["context"].is_string()), (&json!(1), true));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Tables, conflicts and regions: what is asked reaches the catalogue, and its refusals reach the client.
 
+use lc_http::Settings;
 use serde_json::json;
 
 use crate::client::Client;
@@ -69,4 +70,49 @@ async fn a_region_is_invited_joins_and_leaves() {
     assert_eq!(client.json("POST", "/v1/join", &json!({ "token": "other" })).await.code(), "bad_token");
     assert_eq!(client.get("/v1/regions").await.json(), json!({ "regions": [{ "name": "oslo" }] }));
     assert_eq!(client.delete("/v1/regions/kyiv").await.json(), json!({ "name": "kyiv" }));
+}
+
+#[tokio::test]
+async fn one_node_is_taken_out_by_its_id() {
+    let client = Client::of(Node::default()).await;
+    assert_eq!(client.delete("/v1/nodes/4").await.json(), json!({ "node_id": 4, "region": "kyiv" }));
+    assert_eq!(client.delete("/v1/nodes/9").await.code(), "not_found");
+    for wrong in ["oslo", "-1", "70000", "4x"] {
+        assert_eq!(client.delete(&format!("/v1/nodes/{wrong}")).await.code(), "invalid_request", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn invitations_are_listed_without_their_tokens_and_taken_back() {
+    let client = Client::of(Node::default()).await;
+    let listed = client.get("/v1/invitations").await.json();
+    assert_eq!(listed["invitations"][0]["state"], "open");
+    assert_eq!(client.delete("/v1/invitations/7").await.json()["state"], "taken_back");
+    assert_eq!(client.delete("/v1/invitations/8").await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn an_invitation_is_enough_to_join_and_strangers_may_not_try_often() {
+    let settings = Settings { token: Some("s3cret".to_owned()), ..Settings::default() };
+    let client = Client::with(Node::default(), settings).await;
+    let join = async |token: &str, more: &[(&str, &str)]| {
+        client.json_with("POST", "/v1/join", more, &json!({ "token": token })).await
+    };
+    assert_eq!(join("once", &[]).await.status, 200);
+    assert_eq!(client.json("POST", "/v1/invitations", &json!({ "region": "kyiv" })).await.code(), "unauthorized");
+    assert_eq!(join("guessed", &[]).await.code(), "bad_token");
+    assert_eq!(join("once", &[("origin", "http://localhost")]).await.code(), "foreign_origin");
+    assert_eq!(client.json("POST", "/v1/join", &json!({ "token": "x".repeat(17_000) })).await.code(), "too_large");
+    let mut refused = 0;
+    for _ in 0..20 {
+        let answer = join("guessed", &[("authorization", "Bearer guessed")]).await;
+        refused += usize::from(answer.code() == "too_many_tries" && answer.header("retry-after") == Some("1"));
+    }
+    // Seven were left of ten; a slow machine gives a few more.
+    assert!((8..=13).contains(&refused), "{refused}");
+    assert_eq!(
+        join("once", &[("authorization", "Bearer s3cret")]).await.status,
+        200,
+        "who knows the token need not wait"
+    );
 }

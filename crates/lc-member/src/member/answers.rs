@@ -60,8 +60,17 @@ impl Member {
 
     fn answer(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
         let (answer, wait) = match ask {
-            Ask::Rows { keys } => self.answer_rows(keys),
-            Ask::Read { words, covers, fresh_ms } => self.answer_read(now, wall_ms, words, covers, *fresh_ms),
+            Ask::Rows { keys } => match self.may_have(to, keys) {
+                Ok(()) => self.answer_rows(keys),
+                Err(error) => (Answer::Refused { why: error.to_string() }, None),
+            },
+            Ask::Read { words, covers, fresh_ms } => match self.may_answer(to, words) {
+                Ok(among) => {
+                    let staleness = self.staleness_among(now, &among);
+                    self.answer_read(staleness, wall_ms, words, covers, *fresh_ms)
+                }
+                Err(error) => (Answer::Refused { why: error.to_string() }, None),
+            },
         };
         let frame = wire::encode_answer(id, &answer);
         let answer = Outgoing { to, frame };
@@ -118,13 +127,12 @@ impl Member {
 
     fn answer_read(
         &self,
-        now: Time,
+        staleness: Option<Time>,
         wall_ms: u64,
         words: &[Bytes],
         covers: &VersionVector,
         fresh_ms: Option<u64>,
     ) -> (Answer, Option<Position>) {
-        let staleness = self.staleness(now);
         if let Some(ms) = fresh_ms
             && staleness.is_none_or(|staleness| staleness > Time::from_millis(ms))
         {

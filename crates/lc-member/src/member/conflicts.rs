@@ -133,7 +133,7 @@ impl Member {
         if self.records.lost.is_empty() {
             return;
         }
-        match note_lost(&mut self.records, &mut self.ledger) {
+        match note_lost(&mut self.records, &self.settings.region, &mut self.ledger) {
             Ok(new) => self.counters.conflicts += new,
             Err(error) => self.health.fail(format!("conflict ledger: {error}")),
         }
@@ -145,8 +145,10 @@ impl Member {
             return;
         }
         self.evicted_ms = wall_ms;
-        let tables = self.tables.clone();
-        if let Err(error) = self.ledger.evict(&mut self.records.table, wall_ms, &|table| bounds(&tables, table)) {
+        let (tables, region) = (self.tables.clone(), self.settings.region.clone());
+        if let Err(error) =
+            self.ledger.evict(&mut self.records.table, wall_ms, &|table| bounds(&tables, &region, table))
+        {
             self.health.fail(format!("conflict ledger: {error}"));
         }
     }
@@ -166,20 +168,23 @@ impl Conflicts {
 }
 
 /// Takes what has just lost into the ledger; gives how many were new.
-pub(super) fn note_lost(records: &mut Records, ledger: &mut Ledger) -> Result<u64, Error> {
+pub(super) fn note_lost(records: &mut Records, region: &str, ledger: &mut Ledger) -> Result<u64, Error> {
     let mut new = 0;
     for lost in std::mem::take(&mut records.lost) {
-        let bounds = bounds(&records.tables, &lost.table);
+        let bounds = bounds(&records.tables, region, &lost.table);
         let loss = Loss { table: &lost.table, at: &lost.at, loser: &lost.loser, winner: &lost.winner, rule: lost.rule };
         new += u64::from(ledger.note(&mut records.table, &loss, bounds)? == Noted::New);
     }
     Ok(new)
 }
 
-fn bounds(tables: &lc_policy::Tables, table: &str) -> Bounds {
-    let policy = tables.named(table).map(|table| &table.policy);
-    let default = lc_policy::Policy::default();
-    let policy = policy.unwrap_or(&default);
+/// A region that must not have a table keeps none of what it lost.
+fn bounds(tables: &lc_policy::Tables, region: &str, table: &str) -> Bounds {
+    let table = tables.named(table).unwrap_or_else(|| tables.of_key(b""));
+    if !table.is_held_in(region) {
+        return Bounds { bytes_max: 0, age_max_ms: 0 };
+    }
+    let policy = &table.policy;
     Bounds { bytes_max: policy.ledger_bytes_max, age_max_ms: policy.ledger_age_max_s.saturating_mul(1000) }
 }
 

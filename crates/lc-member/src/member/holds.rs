@@ -1,10 +1,11 @@
 //! Writes whose clients wait until several regions have them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lc_core::{Dot, NodeId};
-use lc_db::Promise;
-use lc_repl::{Input, Time};
+use lc_db::{Among, Promise, is_among};
+use lc_policy::Tables;
+use lc_repl::{Input, PeerView, Time};
 
 use super::Member;
 use super::requests::{Delivered, Settled, Ticket};
@@ -12,12 +13,15 @@ use super::requests::{Delivered, Settled, Ticket};
 /// Writes that wait, in the order in which they were decided, by how many regions they need.
 #[derive(Default)]
 pub(super) struct Holds {
-    by_need: BTreeMap<usize, Vec<Hold>>,
+    pub(super) by_need: BTreeMap<Need, Vec<Hold>>,
 }
 
-struct Hold {
-    ticket: Ticket,
-    dot: Dot,
+/// How many regions, and which of them count.
+pub(super) type Need = (usize, Among);
+
+pub(super) struct Hold {
+    pub(super) ticket: Ticket,
+    pub(super) dot: Dot,
     promise: Promise,
     since: Time,
     deadline: Time,
@@ -29,8 +33,9 @@ impl Member {
     pub fn hold(&mut self, now: Time, dot: Dot, promise: Promise) -> Ticket {
         let ticket = self.requests.ticket();
         let deadline = now + Time::from_millis(promise.timeout_ms);
+        let need = (promise.regions, promise.among.clone());
         let hold = Hold { ticket, dot, promise, since: now, deadline };
-        self.holds.by_need.entry(promise.regions).or_default().push(hold);
+        self.holds.by_need.entry(need).or_default().push(hold);
         self.replicate(now, Input::Hurry { seq: dot.seq }, &mut Vec::new());
         ticket
     }
@@ -38,11 +43,11 @@ impl Member {
     /// A peer told what it has: lets go of every write that has enough.
     pub(super) fn release_holds(&mut self, now: Time) {
         let mut by_need = std::mem::take(&mut self.holds.by_need);
-        for (&need, holds) in &mut by_need {
-            let reached = self.held_by(need);
+        for ((need, among), holds) in &mut by_need {
+            let reached = self.held_by(*need, among);
             let ready = holds.iter().take_while(|hold| hold.dot.seq <= reached).count();
             for hold in holds.drain(..ready) {
-                let regions = self.holders(hold.dot);
+                let regions = self.holders(hold.dot, among);
                 let waited = now.saturating_sub(hold.since);
                 let delivered = Delivered { regions, waited, ..Delivered::default() };
                 self.requests.settle(hold.ticket, Settled::Held(delivered));
@@ -61,7 +66,7 @@ impl Member {
             *holds = left;
             for hold in late {
                 let error = lc_db::Error::NoAck {
-                    have: self.region_count_of(&self.holders(hold.dot)) as u16,
+                    have: self.region_count_of(&self.holders(hold.dot, &hold.promise.among)) as u16,
                     need: hold.promise.regions as u16,
                     ack: hold.promise.ack.to_string().into(),
                     waited_ms: now.saturating_sub(hold.since).as_millis() as u32,
@@ -73,11 +78,43 @@ impl Member {
         self.holds.by_need = by_need;
     }
 
+    /// Placements have changed: regions that lost a table do not count any more. Which tables a write that waits is on is
+    /// not known here, so that one of another table may count a region too few.
+    pub(super) fn recount_holds(&mut self, tables: &Tables) {
+        let moved = tables.restricted().iter().filter(|table| {
+            let before = self.tables.named(&table.name).unwrap_or_else(|| self.tables.of_key(b""));
+            before.policy.placement != table.policy.placement
+        });
+        let moved: Vec<_> = moved.cloned().collect();
+        if moved.is_empty() {
+            return;
+        }
+        let peers = self.settings.peers.iter().map(|peer| &peer.region);
+        let regions: BTreeSet<String> = peers.chain([&self.settings.region]).cloned().collect();
+        for ((need, among), mut holds) in std::mem::take(&mut self.holds.by_need) {
+            let stays =
+                |region: &&String| is_among(&among, region) && moved.iter().all(|table| table.is_held_in(region));
+            let among: Among = Some(regions.iter().filter(stays).cloned().collect());
+            holds.iter_mut().for_each(|hold| hold.promise.among = among.clone());
+            self.holds.by_need.entry((need, among)).or_default().extend(holds);
+        }
+        self.holds.by_need.values_mut().for_each(|holds| holds.sort_by_key(|hold| hold.dot.seq));
+    }
+
+    /// Whether what a peer has is known to be all that it should have: it goes by no placement that is not known here.
+    pub(super) fn is_whole_at(&self, view: &PeerView) -> bool {
+        view.placement <= self.tables.version
+    }
+
     /// The highest sequence of this replica that `need` regions have, this one among them.
-    fn held_by(&self, need: usize) -> u64 {
+    fn held_by(&self, need: usize, among: &Among) -> u64 {
         let mut by_region: BTreeMap<&str, u64> = BTreeMap::new();
         for (node, view) in self.replicator.peers() {
             let region = self.region_of(node);
+            // Who is not among them was told of the write and nothing of what it says.
+            if !is_among(among, region) || !self.is_whole_at(&view) {
+                continue;
+            }
             let reached = by_region.entry(region).or_default();
             *reached = (*reached).max(view.have.get(self.me));
         }
@@ -91,7 +128,11 @@ impl Member {
     }
 
     /// Nodes that have a write durably, this one first.
-    fn holders(&self, dot: Dot) -> Vec<NodeId> {
-        std::iter::once(self.settings.node).chain(self.replicator.holders(dot)).collect()
+    fn holders(&self, dot: Dot, among: &Among) -> Vec<NodeId> {
+        let holds = |(node, view): &(NodeId, PeerView)| {
+            view.have.covers(dot) && is_among(among, self.region_of(*node)) && self.is_whole_at(view)
+        };
+        let others = self.replicator.peers().filter(holds).map(|(node, _)| node);
+        std::iter::once(self.settings.node).chain(others).collect()
     }
 }

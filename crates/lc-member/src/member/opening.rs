@@ -22,9 +22,11 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
     let (journal, recovery) = Journal::open(disk.clone(), journal_options(&settings))?;
-    let (mut records, mut standing) = Records::open(RowTable::new(store, &settings.table), settings.tables.clone())?;
+    let (mut records, mut standing) =
+        Records::open(RowTable::new(store, &settings.table), &settings.region, settings.tables.clone())?;
     let mut ledger = Ledger::open(&records.table)?;
-    let entries_replayed = replay(&journal, &mut records, &mut ledger, &mut standing)?;
+    let retention = super::Retention::new(standing.position);
+    let entries_replayed = replay(&journal, &settings.region, &mut records, &mut ledger, &mut standing)?;
     let last_seq = standing.applied.get(me);
     // After a crash the journal may have lost entries that nobody was told of. Their dots are skipped, so that no
     // dot is ever used twice; the next entry says which one it follows.
@@ -34,7 +36,8 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         identity.begin_after_crash(disk.as_ref(), last_seq)?;
     }
     let next_seq = identity.first_seq.max(last_seq + 1);
-    let replicator = Replicator::new(me, standing.applied.clone(), settings.replication);
+    let mut replicator = Replicator::new(me, standing.applied.clone(), settings.replication);
+    replicator.set_placement(settings.tables.placement_version());
     Ok(Member {
         identity,
         me,
@@ -51,10 +54,15 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
         health: Health::default(),
         scratch: Vec::new(),
+        broken: false,
         tables: settings.tables.clone(),
         ledger,
+        room: super::Room::default(),
+        retention,
         evicted_ms: 0,
-        requests: super::Requests::default(),
+        disk,
+        flush_wish: super::FlushWish::default(),
+        requests: super::Requests::beginning_at(settings.table.hash_seed),
         holds: super::Holds::default(),
         answers: super::Answers::default(),
         settings,
@@ -72,6 +80,7 @@ fn journal_options(settings: &Settings) -> lc_journal::Options {
 /// Applies what the journal has beyond the rows. Entries before `standing.applied` are passed over.
 fn replay(
     journal: &Journal,
+    region: &str,
     records: &mut Records,
     ledger: &mut Ledger,
     standing: &mut Standing,
@@ -84,7 +93,7 @@ fn replay(
         let start = standing.position;
         let mut outcome = Ok(());
         let next = journal.read(start, REPLAY_BYTES, |record| {
-            outcome = replay_one(records, ledger, standing, record.payload, &mut replayed);
+            outcome = replay_one(region, records, ledger, standing, record.payload, &mut replayed);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome?;
@@ -98,7 +107,8 @@ fn replay(
     Ok(replayed)
 }
 
-fn replay_one(
+pub(super) fn replay_one(
+    region: &str,
     records: &mut Records,
     ledger: &mut Ledger,
     standing: &mut Standing,
@@ -113,7 +123,7 @@ fn replay_one(
     }
     apply(records, &entry)?;
     // What was noted before the crash and reached the store is known already.
-    note_lost(records, ledger)?;
+    note_lost(records, region, ledger)?;
     standing.applied.raise(entry.dot.replica, entry.dot.seq);
     *replayed += 1;
     Ok(())

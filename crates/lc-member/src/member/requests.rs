@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use lc_core::{NodeId, VersionVector};
 use lc_crdt::{JoinedKeys, KeyRows};
-use lc_db::{Demand, Reply};
+use lc_db::{Among, Demand, Reply, is_among};
 use lc_repl::{Input, Time};
 
 use super::{Member, Outgoing};
@@ -81,6 +81,11 @@ enum Step {
 }
 
 impl Requests {
+    /// Numbers begin somewhere else in each life: an answer to what an earlier life asked is none to what this one asks.
+    pub(super) fn beginning_at(random: u64) -> Requests {
+        Requests { last: random >> 1, ..Requests::default() }
+    }
+
     pub(super) fn ticket(&mut self) -> Ticket {
         self.last += 1;
         Ticket(self.last)
@@ -133,7 +138,13 @@ impl Member {
 
     /// How old what is here may be: the worst of all other nodes; `None` if of one nothing is known.
     pub fn staleness(&self, now: Time) -> Option<Time> {
-        let mut of_peers = self.settings.peers.iter().map(|peer| self.replicator.staleness(now, peer.node));
+        self.staleness_among(now, &None)
+    }
+
+    /// The same of the nodes in these regions: nobody else writes what is only there.
+    pub(super) fn staleness_among(&self, now: Time, among: &Among) -> Option<Time> {
+        let peers = self.settings.peers.iter().filter(|peer| is_among(among, &peer.region));
+        let mut of_peers = peers.map(|peer| self.replicator.staleness(now, peer.node));
         of_peers.try_fold(Time::ZERO, |worst, staleness| Some(worst.max(staleness?)))
     }
 
@@ -178,7 +189,7 @@ impl Member {
         }
         let elsewhere = !pending.demand.words.is_empty();
         // Staleness grows by itself, so waiting for it is no use; what a session saw is on its way here.
-        let patient = pending.demand.fresh_ms.is_none_or(|ms| self.is_fresh(now, ms));
+        let patient = self.is_fresh(now, &pending.demand);
         if patient && now < pending.wait_until {
             return Step::Wait;
         }
@@ -233,7 +244,11 @@ impl Member {
             // Another node of a region that answered, or of this one, adds nothing to a quorum.
             let useless =
                 pending.demand.quorum.is_some() && (region == self.settings.region || answered.contains(&region));
-            !useless && !pending.asked.iter().any(|(asked, _)| *asked == node)
+            // Where the keys must not be, nobody could answer.
+            !useless
+                && is_among(&pending.demand.among, region)
+                && self.may_be_asked(node, &pending.demand)
+                && !pending.asked.iter().any(|(asked, _)| *asked == node)
         })
     }
 
@@ -328,11 +343,12 @@ impl Member {
     }
 
     fn holds_here(&self, now: Time, demand: &Demand) -> bool {
-        self.replicator.applied().covers_all(&demand.covers) && demand.fresh_ms.is_none_or(|ms| self.is_fresh(now, ms))
+        self.replicator.applied().covers_all(&demand.covers) && self.is_fresh(now, demand)
     }
 
-    fn is_fresh(&self, now: Time, ms: u64) -> bool {
-        self.staleness(now).is_some_and(|staleness| staleness <= Time::from_millis(ms))
+    fn is_fresh(&self, now: Time, demand: &Demand) -> bool {
+        let fresh = |ms| self.staleness_among(now, &demand.among).is_some_and(|age| age <= Time::from_millis(ms));
+        demand.fresh_ms.is_none_or(fresh)
     }
 
     fn sides_cover(&self, pending: &Pending) -> bool {
@@ -384,7 +400,7 @@ impl Member {
             .settings
             .peers
             .iter()
-            .filter(|peer| !pending.sides.contains_key(&peer.node))
+            .filter(|peer| !pending.sides.contains_key(&peer.node) && is_among(&pending.demand.among, &peer.region))
             .map(|peer| peer.region.as_str())
             .collect();
         let refused = pending.refused.iter().map(|(node, why)| format!("; {}: {why}", self.region_of(*node)));
@@ -400,9 +416,10 @@ impl Member {
     fn why_not(&self, now: Time, pending: &Pending) -> lc_db::Error {
         let here = &self.settings.region;
         if let Some(ms) = pending.demand.fresh_ms
-            && !self.is_fresh(now, ms)
+            && !self.is_fresh(now, &pending.demand)
         {
-            let stale = self.settings.peers.iter().filter_map(|peer| match self.replicator.staleness(now, peer.node) {
+            let peers = self.settings.peers.iter().filter(|peer| is_among(&pending.demand.among, &peer.region));
+            let stale = peers.filter_map(|peer| match self.replicator.staleness(now, peer.node) {
                 Some(age) if age <= Time::from_millis(ms) => None,
                 Some(age) => Some(format!("of {} {} ms", peer.region, age.as_millis())),
                 None => Some(format!("of {} unknown", peer.region)),

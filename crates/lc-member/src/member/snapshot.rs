@@ -24,6 +24,12 @@ pub struct Counters {
     pub journal_cut_bytes: u64,
     /// Entries refused because their stamp lies too far ahead.
     pub entries_from_the_future: u64,
+    /// Writes refused because the disk had no room.
+    pub writes_without_room: u64,
+    /// Times that the oldest journal segments were dropped.
+    pub truncations: u64,
+    /// Reads of the journal for peers that failed.
+    pub journal_read_errors: u64,
     /// Entries of replicas that the configuration does not name.
     pub entries_of_strangers: u64,
     /// Entries not taken now because the journal is behind; they are sent again.
@@ -38,6 +44,8 @@ pub struct Counters {
     pub alarms: u64,
     /// Regions that a quorum read found behind and that were sent what they lacked.
     pub laggards_helped: u64,
+    /// Rows removed because their table must not be in this region any more.
+    pub rows_removed_elsewhere: u64,
     /// Writes that lost against a concurrent one, as far as this node noticed since it opened.
     pub conflicts: u64,
 }
@@ -46,9 +54,13 @@ pub struct Counters {
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     failed: Option<String>,
+    /// Others have more of this replica's writes than it has.
+    stale_data: Option<String>,
     /// Why no write is decided yet; entries of others are taken.
     waiting: Option<String>,
     last_alarm: Option<Alarm>,
+    /// What of the journal cannot be read.
+    damage: Option<String>,
     clock_ahead: Option<(ReplicaId, u64)>,
 }
 
@@ -61,6 +73,8 @@ impl Health {
     /// Why no write is decided here, if so; entries of others may be taken all the same.
     pub fn decides(&self) -> Result<(), String> {
         self.writable()?;
+        let stale = self.stale_data.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes: {why}")));
+        stale?;
         self.waiting.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes yet: {why}")))
     }
 
@@ -84,8 +98,29 @@ impl Health {
         self.failed.get_or_insert(why);
     }
 
+    /// The first report stays. What others send is taken all the same.
+    pub(super) fn data_is_stale(&mut self, why: String) {
+        self.stale_data.get_or_insert(why);
+    }
+
+    pub(super) fn forget_stale_data(&mut self) {
+        self.stale_data = None;
+    }
+
     pub(super) fn alarm(&mut self, alarm: Alarm) {
         self.last_alarm = Some(alarm);
+    }
+
+    /// What of the journal cannot be read for peers, found last. Reads and writes go on.
+    pub fn journal_damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    /// Takes note of it; says whether that is news.
+    pub(super) fn damage(&mut self, why: String) -> bool {
+        let news = self.damage.as_ref() != Some(&why);
+        self.damage = Some(why);
+        news
     }
 
     pub(super) fn clock_ahead(&mut self, replica: ReplicaId, ahead_ms: u64) {
@@ -118,6 +153,10 @@ pub struct Snapshot {
     pub dirty_bytes: usize,
     /// Bytes in the journal's segments.
     pub journal_bytes: u64,
+    /// What of the journal is kept, and why.
+    pub journal: super::JournalView,
+    /// Room on the disk.
+    pub room: super::Room,
     /// Things counted.
     pub counters: Counters,
     /// Whether it takes writes.
@@ -139,6 +178,8 @@ impl Member {
             unsynced_entries: self.unsynced.len(),
             dirty_bytes: self.dirty_bytes(),
             journal_bytes: self.journal.appended().0 - self.journal.first().0,
+            journal: self.journal_view(),
+            room: self.room.clone(),
             counters: self.counters.clone(),
             health: self.health.clone(),
         }

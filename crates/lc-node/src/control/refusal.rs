@@ -70,10 +70,11 @@ impl Refusal {
         let kind = match &refused {
             Refused::NotFounded | Refused::Newer { .. } => RefusalKind::Unavailable,
             Refused::NoSuchTable { .. } => RefusalKind::NoSuchTable,
-            Refused::TableExists { .. } | Refused::NodeTaken { .. } | Refused::InvitationExists { .. } => {
-                RefusalKind::Exists
-            }
-            Refused::NoSuchNode { .. } | Refused::NoSuchRegion { .. } | Refused::NoInvitation => RefusalKind::NotFound,
+            Refused::TableExists { .. }
+            | Refused::NodeTaken { .. }
+            | Refused::AddressTaken { .. }
+            | Refused::InvitationExists { .. } => RefusalKind::Exists,
+            Refused::NoSuchNode { .. } | Refused::NoSuchRegion { .. } => RefusalKind::NotFound,
             Refused::Founded { .. }
             | Refused::TableChanged { .. }
             | Refused::NeedsCollapse { .. }
@@ -81,8 +82,12 @@ impl Refusal {
             | Refused::TableInTheWay { .. }
             | Refused::Reserved { .. }
             | Refused::Last { .. }
+            | Refused::InvitationSpent { .. }
             | Refused::TwoDirectories { .. } => RefusalKind::Conflict,
-            Refused::InvitationExpired { .. } | Refused::InvitationUsed { .. } => RefusalKind::Token,
+            Refused::NoInvitation
+            | Refused::InvitationExpired { .. }
+            | Refused::InvitationRevoked
+            | Refused::InvitationUsed { .. } => RefusalKind::Token,
             Refused::Policy { not_yet: true, .. } => RefusalKind::NotYet,
             Refused::Policy { .. } => RefusalKind::Policy,
             _ => RefusalKind::Invalid,

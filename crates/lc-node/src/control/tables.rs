@@ -1,14 +1,17 @@
 //! Tables and their dials: shown, declared, changed, taken away.
 
+mod holders;
+
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use lc_catalogue::{Alteration, Answer, Catalogue, Change, Command, TableHistory, Version};
 use lc_db::Reply;
 use lc_member::Collapse;
-use lc_policy::{DEFAULT_TABLE, Measured, Policy, PolicyChange, Preset, Topology, explain};
+use lc_policy::{DEFAULT_TABLE, Measured, Placement, Policy, PolicyChange, Preset, Table, Topology, explain};
 use serde_json::{Value, json};
 
+use self::holders::{Move, within};
 use super::{Refusal, RefusalKind};
 use crate::Node;
 
@@ -32,12 +35,13 @@ impl Node {
     }
 
     fn shown(&self, name: &str, version: u64, policy: &Policy) -> Value {
-        let measured = self.measured();
+        let measured = self.measured(name, policy);
         let explanation = explain(policy, &self.topology(), &measured);
         json!({
             "name": name,
             "version": version,
             "policy": policy,
+            "not_held_in": explanation.not_held_in,
             "explanation": explanation,
             "measured": measured,
         })
@@ -72,19 +76,26 @@ impl Node {
         let preset = body.text("preset")?;
         let note = body.text("note")?.unwrap_or_default();
         let collapse = body.flag("collapse")?;
+        let restored = body.flag("restored")?;
+        let dials = body.change()?;
         let base = match preset {
-            Some(preset) => self.preset(&preset)?,
+            Some(preset) => self.preset(&preset, dials.placement.as_ref())?,
             None => Policy::default(),
         };
-        let policy = body.change()?.apply(&base);
-        policy.check(&self.topology())?;
+        let policy = dials.apply(&base);
+        let topology = self.topology();
+        policy.check(&topology)?;
         let change = Change::CreateTable { name: name.clone(), policy: policy.clone(), note };
-        self.preview(&change)?;
+        let foreseen = self.preview(&change)?;
         // Keys may have been there before their table, under the dials of the default one.
-        let counts = self.count_drained(&name, &change).await?;
+        let default = self.tables().of_key(b"").policy.placement.clone();
+        let moved = Move { table: &name, from: &default, to: &policy.placement };
+        // What comes from a backup was written under these dials: it stays as it is.
+        let counts = if restored { Collapse::default() } else { self.count_drained(&moved, &change).await? };
         if dry_run {
-            let mut shown = self.shown(&name, 1, &policy);
+            let mut shown = self.shown(&name, version_of(&foreseen), &policy);
             shown["would_collapse"] = collapse_json(counts);
+            shown["would_remove_copies_in"] = moved.removed_json(&topology);
             return Ok(shown);
         }
         if !collapse {
@@ -94,16 +105,31 @@ impl Node {
         let collapsed = if counts == Collapse::default() { 0 } else { self.collapse_table(&name).await? };
         let mut shown = self.shown(&name, version_of(&answer), &policy);
         shown["collapsed_keys"] = json!(collapsed);
+        shown["removes_copies_in"] = moved.removed_json(&topology);
         Ok(shown)
     }
 
     /// What the keys of a table hold that its new rule would collapse; nothing if the change drains nothing.
-    async fn count_drained(&self, name: &str, change: &Change) -> Result<Collapse, Refusal> {
+    async fn count_drained(&self, moved: &Move<'_>, change: &Change) -> Result<Collapse, Refusal> {
         let command = Command { at_ms: self.wall_ms(), actor: self.actor(), change: change.clone() };
-        match self.control_plane.catalogue().drain_of(&command) {
-            Some(_) => Ok(without_kept(self.count_collapsible(name).await?, change)),
-            None => Ok(Collapse::default()),
+        if self.control_plane.catalogue().drain_of(&command).is_none() {
+            return Ok(Collapse::default());
         }
+        Ok(without_kept(self.count_moved(moved).await?, change))
+    }
+
+    /// What a table holds that a change of rule would collapse. Where the table will not be any more, only that there is
+    /// nothing can be said, because nothing could be written there.
+    async fn count_moved(&self, moved: &Move<'_>) -> Result<Collapse, Refusal> {
+        let counts = match moved.from.holds(&self.config.region) {
+            true => self.count_collapsible(moved.table).await?,
+            false => Collapse::default(),
+        };
+        let nothing = moved.from.holds(&self.config.region) && counts == Collapse::default();
+        if !nothing {
+            moved.refuse_to_collapse_outside(&self.config.region, &self.topology())?;
+        }
+        Ok(counts)
     }
 
     /// Turns dials of a table. A change that makes one value of what were several needs `collapse`; `dry_run` counts them.
@@ -112,13 +138,19 @@ impl Node {
         let expect_version = body.number("expect_version")?;
         let collapse = body.flag("collapse")?;
         let note = body.text("note")?.unwrap_or_default();
-        let base = body.text("preset")?.map(|preset| self.preset(&preset)).transpose()?;
+        let preset = body.text("preset")?;
         let dials = body.change()?;
+        let base = preset.map(|preset| self.preset(&preset, dials.placement.as_ref())).transpose()?;
         let current = self.tables().named(name).map(|table| table.policy.clone()).ok_or_else(|| no_such_table(name))?;
         let policy = dials.apply(base.as_ref().unwrap_or(&current));
-        policy.check(&self.topology())?;
+        let topology = self.topology();
+        policy.check(&topology)?;
+        let moved = Move { table: name, from: &current.placement, to: &policy.placement };
         let drains = PolicyChange::drain(&current, &policy).is_some();
-        let mut counts = if drains { self.count_collapsible(name).await? } else { Collapse::default() };
+        let mut counts = Collapse::default();
+        if drains {
+            counts = self.count_moved(&moved).await?;
+        }
         if policy.merge.keeps_types() {
             counts.collections = 0;
         }
@@ -129,15 +161,17 @@ impl Node {
         let agreed = collapse || dry_run || counts == Collapse::default();
         let change = Change::AlterTable { name: name.to_owned(), alteration, expect_version, collapse: agreed, note };
         if dry_run {
-            self.preview(&change)?;
-            let mut shown = self.shown(name, 0, &policy);
+            let mut shown = self.shown(name, version_of(&self.preview(&change)?), &policy);
             shown["would_collapse"] = collapse_json(counts);
+            shown["would_remove_copies_in"] = moved.removed_json(&topology);
             return Ok(shown);
         }
         let answer = self.propose(change).await?;
-        let collapsed = if drains { self.collapse_table(name).await? } else { 0 };
+        let stays = policy.placement.holds(&self.config.region);
+        let collapsed = if drains && stays { self.collapse_table(name).await? } else { 0 };
         let mut shown = self.shown(name, version_of(&answer), &policy);
         shown["collapsed_keys"] = json!(collapsed);
+        shown["removes_copies_in"] = moved.removed_json(&topology);
         Ok(shown)
     }
 
@@ -149,9 +183,10 @@ impl Node {
         Ok(json!({ "name": name, "version": version_of(&answer) }))
     }
 
-    fn preset(&self, name: &str) -> Result<Policy, Refusal> {
+    /// The dials of a preset, among the regions of `placement` if one is asked for with it.
+    fn preset(&self, name: &str, placement: Option<&Placement>) -> Result<Policy, Refusal> {
         let preset = Preset::named(name).map_err(|error| Refusal::invalid(error.to_string()))?;
-        Ok(preset.policy(&self.topology()))
+        Ok(preset.policy(&within(self.topology(), placement)))
     }
 
     pub(super) async fn propose(&self, change: Change) -> Result<Answer, Refusal> {
@@ -161,10 +196,11 @@ impl Node {
         Ok(answer)
     }
 
-    fn preview(&self, change: &Change) -> Result<(), Refusal> {
+    /// What the catalogue would answer, and with it the version that the table would have.
+    pub(super) fn preview(&self, change: &Change) -> Result<Answer, Refusal> {
         let command = Command { at_ms: self.wall_ms(), actor: self.actor(), change: change.clone() };
         let catalogue: &Catalogue = &self.control_plane.catalogue();
-        catalogue.preview(&command).map(drop).map_err(Refusal::of_catalogue)
+        catalogue.preview(&command).map_err(Refusal::of_catalogue)
     }
 
     /// The regions, where they lie, and how far the others are from here.
@@ -180,16 +216,16 @@ impl Node {
         topology
     }
 
-    fn measured(&self) -> Measured {
-        let snapshot = self.member.read().snapshot();
-        let (entries, bytes) = (snapshot.counters.entries_decided, snapshot.counters.entry_bytes_decided);
-        let own = snapshot.applied.get(snapshot.replica);
-        let elsewhere = snapshot.peers.iter().map(|(_, peer)| peer.have.get(snapshot.replica)).max();
+    fn measured(&self, name: &str, policy: &Policy) -> Measured {
+        let table = Table { name: name.to_owned(), version: 0, policy: policy.clone(), placement_version: 0 };
+        let member = self.member.read();
+        let (unheld, counters) = (member.unheld(&table), member.snapshot().counters);
         Measured {
             // Nobody was ever heard: how much others have is not known, which is not the same as all or nothing.
-            unheld_writes: elsewhere.map(|held| own.saturating_sub(held)),
-            unheld_ms: None,
-            entry_bytes: bytes.checked_div(entries),
+            unheld_writes: unheld.writes,
+            unheld_ms: unheld.oldest.map(|oldest| self.wall_ms().saturating_sub(oldest.ms())),
+            unheld_at_least: unheld.at_least,
+            entry_bytes: counters.entry_bytes_decided.checked_div(counters.entries_decided),
             heartbeat_ms: Some(lc_repl::Settings::default().heartbeat.as_millis() as u64),
         }
     }

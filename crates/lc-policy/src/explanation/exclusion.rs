@@ -17,12 +17,12 @@ pub struct Exclusion {
 }
 
 /// One for each of the five.
-pub(super) fn exclusions(policy: &Policy) -> Vec<Exclusion> {
+pub(super) fn exclusions(policy: &Policy, not_held_in: &[String]) -> Vec<Exclusion> {
     let each = [
         (Dial::Writers, by_writers(policy.writers).to_owned()),
         (Dial::Ack, by_ack(policy.ack)),
         (Dial::Merge, by_merge(&policy.merge).to_owned()),
-        (Dial::Placement, by_placement(&policy.placement).to_owned()),
+        (Dial::Placement, by_placement(&policy.placement, not_held_in)),
         (Dial::Read, by_read(policy.read)),
     ];
     each.into_iter().map(|(dial, excludes)| Exclusion { dial, setting: policy.setting(dial), excludes }).collect()
@@ -41,9 +41,11 @@ fn by_ack(ack: Ack) -> String {
         Ack::Local | Ack::Regions(0 | 1) => {
             "surviving the loss of a region with what was acknowledged there and had not left it".to_owned()
         }
-        Ack::Regions(count) => format!("an acknowledgement while fewer than {count} regions can be reached"),
-        Ack::Majority => "an acknowledgement while half of the regions or fewer can be reached".to_owned(),
-        Ack::All => "an acknowledgement while any region cannot be reached".to_owned(),
+        Ack::Regions(count) => {
+            format!("an acknowledgement while fewer than {count} of the table's regions can be reached")
+        }
+        Ack::Majority => "an acknowledgement while half of the table's regions or fewer can be reached".to_owned(),
+        Ack::All => "an acknowledgement while any of the table's regions cannot be reached".to_owned(),
     }
 }
 
@@ -59,10 +61,13 @@ fn by_merge(merge: &Merge) -> &'static str {
     }
 }
 
-fn by_placement(placement: &Placement) -> &'static str {
-    match placement {
-        Placement::Everywhere => "keeping bytes out of any region of the cluster",
-        Placement::Regions(_) => "a copy in a region that is not named",
+fn by_placement(placement: &Placement, not_held_in: &[String]) -> String {
+    match (placement, not_held_in) {
+        (Placement::Everywhere, _) => "keeping bytes out of any region of the cluster".to_owned(),
+        (Placement::Regions(_), []) => "a copy in a region that is not named".to_owned(),
+        (Placement::Regions(_), outside) => {
+            format!("clients in {} are refused (ELSEWHERE); the bytes never go there", outside.join(", "))
+        }
     }
 }
 
@@ -73,11 +78,13 @@ fn by_read(read: Read) -> String {
             "being sure to see one's own write in another region without resuming the session there".to_owned()
         }
         Read::Session => "being sure to see what other sessions have just written in other regions".to_owned(),
-        Read::Bounded(_) => format!("a read while of some region nothing is known that is young enough for {read}"),
+        Read::Bounded(_) => {
+            format!("a read while of some region of the table nothing is known that is young enough for {read}")
+        }
         Read::Quorum(0 | 1) => {
             "being sure to see what other regions have just acknowledged, unless all of them must".to_owned()
         }
-        Read::Quorum(count) => format!("a read while fewer than {count} regions can be reached"),
+        Read::Quorum(count) => format!("a read while fewer than {count} of the table's regions can be reached"),
         Read::Strong => "a read without whoever decides writes".to_owned(),
     }
 }

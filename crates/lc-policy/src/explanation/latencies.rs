@@ -1,4 +1,5 @@
-//! How long a write and a read wait for other regions, by light and as measured.
+//! How long a write and a read wait for other regions, by light and as measured. Only for regions that hold the table:
+//! in any other one clients are refused, which takes no time.
 
 use crate::{Policy, Read, Region, Topology, Writers};
 

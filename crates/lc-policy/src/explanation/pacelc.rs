@@ -10,7 +10,7 @@ pub(super) fn class(policy: &Policy, counts: &Counts) -> (String, String) {
     let otherwise = if counts.sees_all { 'C' } else { 'L' };
     let words = match counts.regions {
         1 if policy.writers == Writers::Any => {
-            "there is one region: nothing to be cut off from, nobody to wait for".to_owned()
+            "one region holds it: nothing to be cut off from, nobody to wait for".to_owned()
         }
         _ => format!("{}; {}", when_cut_off(policy, counts), when_whole(policy, counts)),
     };

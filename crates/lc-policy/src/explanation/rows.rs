@@ -16,6 +16,10 @@ impl Explanation {
             row("a write waits for", self.write_waits.clone()),
             row("a read waits for", self.read_waits.clone()),
         ];
+        if !self.not_held_in.is_empty() {
+            let words = "clients there are refused (ELSEWHERE), and the bytes never go there";
+            rows.push(row("not held in", format!("{}: {words}", self.not_held_in.join(", "))));
+        }
         rows.extend(self.floors.iter().map(|each| row(&format!("in {}", each.region), each.words())));
         rows.push(row("lost with a region now", self.rpo.clone()));
         let wan = self.wan_bytes_per_write.map_or_else(unknown, |bytes| format!("{bytes}, before compression"));

@@ -28,9 +28,29 @@ pub enum RegionAction {
         #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=2_592_000))]
         expires_s: Option<u64>,
     },
-    /// Take a region out of the cluster.
+    /// Show invitations: open, used, run out, taken back. Their tokens are never shown again.
+    Invitations,
+    /// Take an invitation back that nobody used.
+    Uninvite {
+        /// The invitation's id, as `region invitations` shows it; not its token.
+        #[arg(value_name = "ID")]
+        invitation: String,
+    },
+    /// Take a region out of the cluster, with all its nodes.
     Remove {
         /// The region.
         region: String,
+    },
+    /// Take one node out of the cluster; with its last node a region goes.
+    RemoveNode {
+        /// The node's id, as `region list` shows it.
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(u16).range(1..=63))]
+        node: u16,
+    },
+    /// Let a node's data begin anew, as another incarnation: its data directory was put back from a backup, or is a copy.
+    RenewNode {
+        /// The node's id, as `region list` shows it.
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(u16).range(1..=63))]
+        node: u16,
     },
 }

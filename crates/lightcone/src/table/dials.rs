@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::Error;
 use crate::cli::DialOptions;
 use crate::names::suggestion;
-use crate::shown::label;
+use crate::shown::{label, shown};
 
 /// The five dials, in the order in which they are explained.
 pub const DIALS: [&str; 5] = ["writers", "ack", "merge", "placement", "read"];
@@ -81,6 +81,14 @@ pub fn collapsed(answer: &Value) -> Option<String> {
     }
 }
 
+/// Regions that remove what they have of the table's records, in a sentence without its full stop; `None` if none does.
+pub fn removed(answer: &Value) -> Option<String> {
+    let regions = |name: &str| answer[name].as_array().filter(|names| !names.is_empty()).map(|_| shown(&answer[name]));
+    regions("would_remove_copies_in")
+        .map(|names| format!("these regions would remove their copies: {names}"))
+        .or_else(|| regions("removes_copies_in").map(|names| format!("these regions remove their copies: {names}")))
+}
+
 fn from_file(path: &Path) -> Result<Map<String, Value>, Error> {
     let text = fs::read_to_string(path).map_err(Error::system(format!("read --policy {}", path.display())))?;
     let wrong = |what: String| Error::Usage(format!("{}: {what}", path.display()));
@@ -138,7 +146,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Policy, collapsed};
+    use super::{Policy, collapsed, removed};
     use crate::cli::DialOptions;
 
     fn some(text: &str) -> Option<String> {
@@ -203,6 +211,22 @@ mod tests {
             fs::write(&file, text).expect("written");
             let error = policy(DialOptions { policy: Some(file.clone()), ..Default::default() }).expect_err(text);
             assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_removes_copies_is_named_or_nobody() {
+        let regions = json!(["us-east", "us-west"]);
+        assert_eq!(
+            removed(&json!({ "would_remove_copies_in": regions })).as_deref(),
+            Some("these regions would remove their copies: us-east, us-west")
+        );
+        assert_eq!(
+            removed(&json!({ "removes_copies_in": regions })).as_deref(),
+            Some("these regions remove their copies: us-east, us-west")
+        );
+        for nobody in [json!({}), json!({ "would_remove_copies_in": [] }), json!({ "removes_copies_in": null })] {
+            assert_eq!(removed(&nobody), None);
         }
     }
 

@@ -148,6 +148,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("decides", "decided by"),
     ("decider", "decided by"),
     ("regions", "regions (N)"),
+    ("not_held_in", "not held in"),
     ("write_acks", "acks of a write (W)"),
     ("read_answers", "answers of a read (R)"),
     ("overlap", "W + R > N"),

@@ -38,6 +38,17 @@ async fn node() -> TestDoor {
             let keys = u64::from(body["merge"] == "lww") * 3;
             let mut answer = carts(2);
             answer["would_collapse"] = json!({ "keys": keys, "values": 2 * keys, "increments": 0 });
+            if body["placement"].is_array() {
+                answer["would_remove_copies_in"] = json!(["us-east"]);
+            }
+            (200, answer)
+        }
+        "PATCH /v1/tables/carts" if body["placement"] == "everywhere" => {
+            problem(501, "not_offered", "this cannot be counted here: ask a node of eu-west")
+        }
+        "PATCH /v1/tables/carts" if body["placement"].is_array() => {
+            let mut answer = carts(2);
+            answer["removes_copies_in"] = json!(["us-east"]);
             (200, answer)
         }
         "PATCH /v1/tables/carts" if body["expect_version"] == 7 => {
@@ -108,6 +119,24 @@ async fn a_change_that_collapses_values_is_made_only_if_that_was_agreed_to() {
     // What collapses nothing needs no word.
     ask(&door, &["alter", "carts", "--ack", "majority"]).await.expect("harmless");
     assert_eq!(questions(&door)[3..], ["PATCH /v1/tables/carts?dry_run=true", "PATCH /v1/tables/carts"]);
+}
+
+#[tokio::test]
+async fn a_narrower_placement_says_who_removes_copies() {
+    let door = node().await;
+    let words = ["alter", "carts", "--placement", "eu-west"];
+    let text = ask(&door, &[&words[..], &["--dry-run"]].concat()).await.expect("right");
+    assert!(
+        text.contains("\nthese regions would remove their copies: us-east\n\nit would collapse nothing\n"),
+        "{text}"
+    );
+    let text = ask(&door, &words).await.expect("changed");
+    assert!(text.ends_with("\n\nthese regions remove their copies: us-east\n"), "{text}");
+    let error = ask(&door, &["alter", "carts", "--placement", "everywhere"]).await.expect_err("elsewhere");
+    assert!(
+        error.ends_with("ask a node of eu-west\nnothing was changed; name a node of that region with --at"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

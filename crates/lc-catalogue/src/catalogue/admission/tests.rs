@@ -1,7 +1,7 @@
 use lc_core::NodeId;
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::testing::{HOUR_MS, apply, claim, consume, invite, three_regions};
+use crate::catalogue::testing::{HOUR_MS, apply, claim, consume, invite, revoke, three_regions};
 use crate::{Answer, Change, Outcome, Refused, TokenHash, limits};
 
 fn invited_id(answer: Answer) -> u16 {
@@ -70,6 +70,64 @@ fn an_id_is_promised_to_one_until_the_promise_runs_out() {
     // The clock of who lets the first one in may be behind: the id has another promise by now, but nobody has it yet.
     apply(&mut catalogue, HOUR_MS - 1, consume(1, 77)).expect("open by that clock");
     assert_eq!(apply(&mut catalogue, HOUR_MS, consume(4, 78)), Err(Refused::NodeTaken { node: 4 }));
+}
+
+#[test]
+fn an_invitation_that_was_taken_back_lets_nobody_in_and_its_id_is_free_again() {
+    let mut catalogue = three_regions();
+    let node = invited_id(apply(&mut catalogue, 20, invite(1, "rome", None, HOUR_MS)).expect("invited"));
+    let outcome = Outcome::Revoked { node: NodeId(node), region: "rome".to_owned() };
+    let answer = apply(&mut catalogue, 30, revoke(1)).expect("not used");
+    assert_eq!((answer.changed, &answer.outcome), (true, &outcome));
+    let again = apply(&mut catalogue, 31, revoke(1)).expect("so already");
+    assert_eq!((again.changed, again.version, again.outcome), (false, answer.version, outcome));
+    assert_eq!(apply(&mut catalogue, 32, consume(1, 77)), Err(Refused::InvitationRevoked));
+    // Not even by a clock for which it is still to be taken back.
+    assert_eq!(apply(&mut catalogue, 25, consume(1, 77)), Err(Refused::InvitationRevoked));
+    assert_eq!(invited_id(apply(&mut catalogue, 33, invite(2, "rome", None, HOUR_MS)).expect("invited")), node);
+    let exists = Err(Refused::InvitationExists { node, region: "rome".to_owned() });
+    assert_eq!(apply(&mut catalogue, 34, invite(1, "rome", None, HOUR_MS)), exists, "the token is spoilt");
+    assert_eq!(Catalogue::restore(&catalogue.snapshot()), Ok(catalogue));
+}
+
+#[test]
+fn what_was_used_or_never_made_cannot_be_taken_back() {
+    let mut catalogue = three_regions();
+    apply(&mut catalogue, 20, invite(1, "rome", None, HOUR_MS)).expect("invited");
+    apply(&mut catalogue, 30, consume(1, 77)).expect("invited");
+    let before = catalogue.clone();
+    assert_eq!(apply(&mut catalogue, 40, revoke(1)), Err(Refused::InvitationSpent { node: 4 }));
+    assert_eq!(apply(&mut catalogue, 40, revoke(2)), Err(Refused::NoInvitation));
+    assert_eq!(catalogue, before);
+}
+
+#[test]
+fn invitations_taken_back_are_forgotten_in_the_end() {
+    let mut catalogue = three_regions();
+    for token in 0..=200 {
+        apply(&mut catalogue, 20, invite(token, "rome", None, 100 + u64::from(token))).expect("an id is free");
+        apply(&mut catalogue, 20, revoke(token)).expect("not used");
+    }
+    assert_eq!(catalogue.invitations().len(), limits::EXPIRED_INVITATIONS_MAX);
+}
+
+#[test]
+fn a_newcomer_at_an_address_that_a_node_has_is_refused_and_may_say_another() {
+    let mut catalogue = three_regions();
+    apply(&mut catalogue, 20, invite(1, "rome", None, HOUR_MS)).expect("invited");
+    let at = |address: &str| Change::ConsumeInvitation {
+        token_hash: TokenHash([1; 32]),
+        instance: 77,
+        address: address.to_owned(),
+        coordinates: None,
+        jurisdictions: Default::default(),
+    };
+    let refused = apply(&mut catalogue, 30, at("10.0.0.2:7379")).expect_err("node 2 is there");
+    assert_eq!(
+        refused.to_string(),
+        "link address 10.0.0.2:7379 is that of node 2 in region \"oslo\": say another one, or remove node 2 first if it is gone"
+    );
+    apply(&mut catalogue, 31, at("10.0.0.2:7380")).expect("another port is another address");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn dials_that_these_regions_cannot_keep_are_refused_whatever_the_proposer_though
         (&[("ack", "regions(4)")][..], false),
         (&[("read", "quorum(4)")], false),
         (&[("placement", "paris,rome")], false),
-        (&[("placement", "paris,oslo")], true),
+        (&[("placement", "paris,oslo"), ("ack", "regions(3)")], false),
         (&[("writers", "consensus"), ("ack", "majority")], true),
         (&[("writers", "home")], true),
     ] {
@@ -127,6 +127,66 @@ fn dials_that_these_regions_cannot_keep_are_refused_whatever_the_proposer_though
         }
     }
     assert_eq!(catalogue, before);
+}
+
+/// Since when a table lies where it lies, as the data path is told.
+fn placement_version(catalogue: &Catalogue, table: &str) -> u64 {
+    catalogue.tables().named(table).expect("declared").placement_version
+}
+
+#[test]
+fn a_placement_may_be_narrowed_online_and_says_since_when() {
+    let mut catalogue = three_regions();
+    apply(&mut catalogue, 20, create("carts", &[])).expect("new");
+    assert_eq!(placement_version(&catalogue, "carts"), 0, "everywhere from the beginning");
+    apply(&mut catalogue, 21, alter("carts", &[("placement", "oslo,paris")], None)).expect("fewer");
+    assert_eq!(placement_version(&catalogue, "carts"), 3);
+    apply(&mut catalogue, 22, alter("carts", &[("ack", "regions(2)")], None)).expect("two hold it");
+    assert_eq!(placement_version(&catalogue, "carts"), 3, "another dial");
+    let before = catalogue.clone();
+    for (words, said) in [
+        (&[("ack", "regions(3)")][..], "the table has 2"),
+        (&[("placement", "everywhere")], "not yet: kyiv would begin without"),
+        (&[("placement", "kyiv,oslo,paris")], "not yet: kyiv would begin without"),
+        (&[("placement", "oslo")], "ack=regions(2): asks for 2 regions, the table has 1"),
+    ] {
+        let refused = apply(&mut catalogue, 23, alter("carts", words, None)).expect_err("cannot be kept").to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert_eq!(catalogue, before);
+    apply(&mut catalogue, 24, alter("carts", &[("placement", "oslo"), ("ack", "local")], None)).expect("fewer still");
+    assert_eq!(placement_version(&catalogue, "carts"), 5);
+}
+
+#[test]
+fn since_when_a_placement_stands_is_known_after_its_version_is_forgotten() {
+    let mut catalogue = three_regions();
+    apply(&mut catalogue, 20, create("carts", &[("placement", "oslo")])).expect("new");
+    for wait_ms in 1..=150u64 {
+        apply(&mut catalogue, 20 + wait_ms, alter("carts", &[("wait_ms", &wait_ms.to_string())], None)).expect("kept");
+    }
+    assert!(history(&catalogue, "carts").versions().all(|version| version.catalogue_version > 2));
+    assert_eq!(placement_version(&catalogue, "carts"), 2);
+    let restored = Catalogue::restore(&catalogue.snapshot()).expect("its own");
+    assert_eq!(placement_version(&restored, "carts"), 2);
+}
+
+#[test]
+fn where_default_lies_bounds_its_new_tables_and_those_that_go_back_to_it() {
+    let mut catalogue = three_regions();
+    apply(&mut catalogue, 20, create("wide", &[])).expect("everywhere in everywhere");
+    apply(&mut catalogue, 21, alter("default", &[("placement", "oslo,paris")], None)).expect("fewer");
+    let refused = apply(&mut catalogue, 22, create("users", &[])).expect_err("kyiv has no keys of default");
+    assert!(refused.to_string().contains("the nearest that can be kept is placement=[oslo, paris]"), "{refused}");
+    apply(&mut catalogue, 23, create("users", &[("placement", "paris")])).expect("within default");
+    apply(&mut catalogue, 24, create("bids", &[("placement", "oslo,paris")])).expect("as default");
+    let refused = apply(&mut catalogue, 25, drop("users", None)).expect_err("oslo has no keys of users");
+    assert!(refused.to_string().contains("remove its keys and keep it"), "{refused}");
+    apply(&mut catalogue, 26, drop("bids", None)).expect("the same regions");
+    let refused = apply(&mut catalogue, 27, drop("wide", None)).expect_err("kyiv would lose keys unasked");
+    assert!(refused.to_string().contains("give it placement=[oslo, paris] first"), "{refused}");
+    apply(&mut catalogue, 28, alter("wide", &[("placement", "oslo,paris")], None)).expect("asked");
+    apply(&mut catalogue, 29, drop("wide", None)).expect("the same regions now");
 }
 
 #[test]

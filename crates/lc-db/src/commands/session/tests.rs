@@ -75,7 +75,7 @@ fn levels_are_set_shown_and_given_back_to_the_table() {
     assert_eq!((promised.ack, promised.regions), (Ack::Regions(2), 2));
     assert!(paris.run("GET a").starts_with("NOQUORUM 1 of the 2 regions"));
     assert_eq!((paris.run("SESSION ACK table"), paris.run("SESSION READ TABLE")), ("OK".into(), "OK".into()));
-    assert_eq!((paris.run("GET a"), paris.run("SET a 2"), paris.promised), ("1".into(), "OK".into(), None));
+    assert_eq!((paris.run("GET a"), paris.run("SET a 2"), paris.promised.take()), ("1".into(), "OK".into(), None));
 }
 
 #[test]
@@ -90,14 +90,26 @@ fn levels_that_mean_nothing_or_cannot_be_kept_are_refused() {
     assert!(paris.journal.is_empty());
 }
 
+/// It was taken with OK, and the first read after it failed.
+#[test]
+fn a_level_that_no_table_can_keep_is_refused_when_it_is_asked_for() {
+    let mut paris = Replica::new(1);
+    let why = "NOTYET read=strong needs a table with one decider (writers=home or consensus), which does not exist yet; the nearest that can be kept is quorum(n)";
+    assert_eq!(paris.run("SESSION READ quorum(1)"), "OK");
+    assert_eq!(paris.run("SESSION READ strong"), why);
+    assert_eq!(paris.run("SESSION READ"), "quorum(1)");
+    assert_eq!(paris.run("WITH READ strong SET a 1"), why);
+    assert_eq!(paris.run("EXISTS a"), "0");
+}
+
 #[test]
 fn with_asks_for_one_command_only() {
     let mut paris = Replica::new(1);
     paris.regions = 3;
     assert_eq!(paris.run("WITH ACK all READ quorum(2) SET a 1 PX 50"), "OK");
-    assert_eq!(paris.promised.take(), Some(Promise { ack: Ack::All, regions: 3, timeout_ms: 2000 }));
+    assert_eq!(paris.promised.take(), Some(Promise { ack: Ack::All, regions: 3, timeout_ms: 2000, among: None }));
     assert!(paris.run("WITH READ bounded(500ms) GET a").starts_with("STALE nobody is known to be fresh within 500 ms"));
-    assert_eq!((paris.run("WITH GET a"), paris.run("SET a 2"), paris.promised), ("1".into(), "OK".into(), None));
+    assert_eq!((paris.run("WITH GET a"), paris.run("SET a 2"), paris.promised.take()), ("1".into(), "OK".into(), None));
     assert_eq!(paris.run("WITH ACK all"), "ERR wrong number of arguments for 'with' command");
     assert_eq!(paris.run("WITH READ session READ session GET a"), "ERR syntax error");
     assert_eq!(paris.run("WITH ACK all GET"), "ERR wrong number of arguments for 'get' command");

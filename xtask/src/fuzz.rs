@@ -111,6 +111,10 @@ fn fuzzer(target: &str, seconds: u64) -> Result<Command, Failure> {
     command.args([&found, &fuzz.join("corpus").join(target)].into_iter().filter(|dir| dir.exists()));
     command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(format!("-max_total_time={seconds}"));
     command.args(["-print_final_stats=1", "-rss_limit_mb=1024", "-timeout=5", "-max_len=8192", "-use_value_profile=0"]);
+    if seconds == CHECK_SECONDS {
+        // What CI tries should differ little between two runs of the same code.
+        command.arg("-seed=1");
+    }
     let dictionary = fuzz.join("dictionaries").join(format!("{target}.dict"));
     if dictionary.exists() {
         command.arg(format!("-dict={}", dictionary.display()));

@@ -30,6 +30,10 @@ impl Placement {
         let why = match names.iter().map(String::len).max() {
             _ if names.len() > REGIONS_MAX => "no cluster has that many regions",
             _ if names.iter().any(String::is_empty) => "one of the names is empty",
+            // It could not be told from two names when the list is written as text.
+            _ if names.iter().any(|name| name.contains([',', '[', ']'])) => {
+                "no region has a comma or a bracket in its name"
+            }
             Some(longest) if longest > NAME_BYTES_MAX => "no region has a name that long",
             // Alone it is what one writes for every region; beside others it contradicts them.
             _ if names.iter().any(|name| name == EVERYWHERE) => "everywhere stands alone, without a list",
@@ -142,6 +146,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Placement>().expect_err(text).to_string(), why);
         }
+        let odd = serde_json::from_str::<Placement>(r#"["oslo,kyiv"]"#).expect_err("one name").to_string();
+        assert!(odd.contains("no region has a comma or a bracket in its name"), "{odd}");
         let many = vec!["eu"; 100].join(",").parse::<Placement>().expect_err("too many").to_string();
         assert!(many.ends_with("...: no cluster has that many regions"), "{many}");
     }

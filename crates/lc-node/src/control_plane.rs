@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lc_catalogue::{
-    Answer, Catalogue, Change, ClusterId, Command, Coordinates, NodeClaim, Secret, decode_answer, encode_command,
+    Answer, Catalogue, Change, ClusterId, Command, Coordinates, NodeClaim, Secret, decode_answer, decode_command,
+    encode_command,
 };
 use lc_core::NodeId;
 use lc_db::SessionKey;
@@ -282,9 +283,37 @@ async fn register(node: &Node) -> bool {
         }
         Err(refusal) => {
             tracing::debug!(%refusal, "not in the catalogue yet");
+            ask_to_register(node);
             false
         }
     }
+}
+
+/// Whoever is out of the group, because its data begins anew, hears no leader: members propose for it.
+fn ask_to_register(node: &Node) {
+    let change = Change::RegisterNode(own_claim(node));
+    let mut frame = vec![REGISTER_FRAME];
+    frame.extend_from_slice(&encode_command(&Command { at_ms: node.wall_ms(), actor: node.actor(), change }));
+    let frame = Bytes::from(frame);
+    let peers = node.known().peers.clone();
+    node.send(peers.iter().map(|peer| Outgoing { to: NodeId(peer.node_id), frame: frame.clone() }).collect());
+}
+
+/// A node asks to be registered. Only one whose data begins anew needs that, and it speaks for itself only.
+fn on_register(node: &Node, from: u16, frame: &Bytes) {
+    let Ok(Command { change: Change::RegisterNode(claim), .. }) = decode_command(&frame[1..]) else { return };
+    let catalogue = node.control_plane.catalogue();
+    let awaited = catalogue.node(NodeId(from)).is_some_and(|node| node.incarnation > 0 && node.instance.is_none());
+    let Some(node) = node.control_plane.links.node.get().and_then(Weak::upgrade) else { return };
+    if claim.node != NodeId(from) || !awaited {
+        return;
+    }
+    tokio::spawn(async move {
+        let change = Change::RegisterNode(claim);
+        if let Err(refusal) = node.control_plane.propose(node.wall_ms(), node.actor(), change).await {
+            tracing::info!(from, %refusal, "a node whose data begins anew is not registered yet");
+        }
+    });
 }
 
 /// Proposes the cluster's beginning; the first proposal wins, whoever makes it.
@@ -429,7 +458,7 @@ impl Carrier for LinkCarrier {
 
 /// Whether a frame is the control plane's.
 pub(crate) fn is_control_frame(frame: &[u8]) -> bool {
-    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME)))
+    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME | REGISTER_FRAME)))
 }
 
 /// Tells a node that its data directory is not the one that its id belongs to.
@@ -444,6 +473,8 @@ fn refusal_frame(node: u16, instance: u64) -> Bytes {
 pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
     if frame.first() == Some(&REFUSAL_FRAME) {
         on_refusal(node, from, frame);
+    } else if frame.first() == Some(&REGISTER_FRAME) {
+        on_register(node, from, frame);
     } else if let Some(refusal) = node.control_plane.frame(from, frame) {
         tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
         node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
@@ -459,8 +490,8 @@ fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
         return;
     }
     let why = format!(
-        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or take \
-         the node out and join anew under another id",
+        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or let the node's \
+         data begin anew (lightcone region renew-node) and start this one again",
         node.region_of(from),
         node.config.node_id,
         node.control_plane.instance
@@ -511,6 +542,8 @@ const PLACE_TEXT: &[u8] = b"This file stays where it is: a copy of it marks a co
 const STAMPED_FRAME: u8 = 10;
 /// Not the data directory that the id belongs to.
 const REFUSAL_FRAME: u8 = 11;
+/// A node asks others to propose what it says of itself: a command of the catalogue follows.
+const REGISTER_FRAME: u8 = 12;
 const STAMP_BYTES: usize = 9;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_millis(1000);

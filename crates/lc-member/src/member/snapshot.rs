@@ -105,6 +105,7 @@ impl Health {
 
     pub(super) fn forget_stale_data(&mut self) {
         self.stale_data = None;
+        self.last_alarm.take_if(|alarm| matches!(alarm, Alarm::StaleData { .. }));
     }
 
     pub(super) fn alarm(&mut self, alarm: Alarm) {

@@ -154,6 +154,8 @@ pub struct Session {
     glimpsed: VersionVector,
     /// What one request asks for.
     once: Wish,
+    /// It was looked, and nothing of the above asks for anything; nothing of it has changed since.
+    usual: bool,
     queue: Option<Vec<Queued>>,
     queue_broken: bool,
     queued_bytes: usize,
@@ -199,6 +201,8 @@ impl Session {
         if engine.host().password_required() && !self.authenticated && !BEFORE_AUTH.contains(&command.name) {
             return Err(Error::NoAuth);
         }
+        // All but reads and writes may change what the session asks for.
+        self.usual &= matches!(command.run, Run::Read(_) | Run::Write(_));
         match command.run {
             // Nothing is left to unwatch once EXEC runs what is queued, but before that the watched keys count.
             Run::Transaction(_) if self.queue.is_some() && command.name == "unwatch" => self.enqueue(command, args),
@@ -217,12 +221,16 @@ impl Session {
     }
 
     /// Nothing to look up: every table is plain, and the session has seen nothing elsewhere and asks for nothing.
-    fn is_plain(&self, engine: &dyn Engine) -> bool {
-        engine.all_plain()
-            && self.required.is_empty()
-            && self.glimpsed.is_empty()
-            && self.wish == Wish::default()
-            && self.once == Wish::default()
+    fn is_plain(&mut self, engine: &dyn Engine) -> bool {
+        engine.all_plain() && (self.usual || self.is_usual())
+    }
+
+    /// Looks once; that holds until a command about the connection, or one that needed other regions.
+    #[cold]
+    fn is_usual(&mut self) -> bool {
+        let nothing_seen = self.required.is_empty() && self.glimpsed.is_empty();
+        self.usual = nothing_seen && self.wish == Wish::default() && self.once == Wish::default();
+        self.usual
     }
 
     /// A read or write, as its tables, its session and its request want it.
@@ -232,6 +240,7 @@ impl Session {
         args: Args<'_>,
         engine: &mut dyn Engine,
     ) -> Result<Reply, Error> {
+        self.usual = false;
         let keys = command.all_keys(args);
         let dials = self.dials(engine, &keys)?;
         // No keys found would mean that there are none.
@@ -310,6 +319,7 @@ impl Session {
 
     /// `SESSION RESUME`: from here on, nothing that the token's session saw may be missing.
     pub fn resume(&mut self, engine: &mut dyn Engine, token: &[u8]) -> Result<(), Error> {
+        self.usual = false;
         self.required.merge(&engine.open_token(token)?);
         Ok(())
     }
@@ -329,9 +339,9 @@ impl Session {
             ));
         }
         let (name, args) = words.split_first().ok_or(Error::Syntax)?;
-        self.once = wish;
+        (self.once, self.usual) = (wish, false);
         let outcome = self.dispatch(name, args, engine);
-        self.once = Wish::default();
+        (self.once, self.usual) = (Wish::default(), false);
         outcome
     }
 
@@ -389,8 +399,9 @@ impl Session {
 
     /// `EXEC`: all that is queued, as one entry.
     pub(crate) fn exec(&mut self, engine: &mut dyn Engine) -> Result<Reply, Error> {
+        let plain = self.is_plain(engine);
         let promise = match self.queue {
-            Some(_) if !self.queue_broken && !self.is_plain(engine) => match self.prepare_exec(engine) {
+            Some(_) if !self.queue_broken && !plain => match self.prepare_exec(engine) {
                 // The same EXEC comes again; any other refusal ends the transaction, as its client will believe.
                 Err(error) if error != Error::Later => {
                     self.discard(engine);

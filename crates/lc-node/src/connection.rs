@@ -131,6 +131,30 @@ impl Connection {
         self.wait = self.wait.max(position);
     }
 
+    /// A read over what other regions sent, or after waiting for it, or the first one after such a command.
+    #[cold]
+    fn read_after_others(
+        &mut self,
+        keys: &[&[u8]],
+        run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>,
+    ) -> Result<Reply, Error> {
+        let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
+        let (outcome, wait) = match self.merged.take().map(|merged| *merged) {
+            Some(Settled::Merged(merged, delivered)) => {
+                self.seen = delivered.seen.clone();
+                self.delivered = Some(Box::new((Source::Quorum(delivered.regions.len() + 1), delivered)));
+                self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)
+            }
+            _ => {
+                self.delivered = self.waited.take().map(|delivered| Box::new((Source::Local, *delivered)));
+                self.node.member.read().read(wall_ms, seed, keys, run)
+            }
+        };
+        self.wrote = false;
+        self.must_wait(wait);
+        outcome
+    }
+
     /// Runs a write under the node's lock, and registers what was promised about it before anybody else has a turn.
     fn decide<T>(
         &mut self,
@@ -175,18 +199,12 @@ impl Engine for Connection {
     }
 
     fn read(&mut self, keys: &[&[u8]], run: &mut dyn FnMut(&View<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        // Other regions had a part in this one or in the last one, which is rare.
+        if self.merged.is_some() || self.waited.is_some() || self.delivered.is_some() {
+            return self.read_after_others(keys, run);
+        }
         let (wall_ms, seed) = (self.node.wall_ms(), self.node.seed());
-        let (outcome, wait) = match self.merged.take().map(|merged| *merged) {
-            Some(Settled::Merged(merged, delivered)) => {
-                self.seen = delivered.seen.clone();
-                self.delivered = Some(Box::new((Source::Quorum(delivered.regions.len() + 1), delivered)));
-                self.node.member.read().read_merged(wall_ms, seed, keys, &merged, run)
-            }
-            _ => {
-                self.delivered = self.waited.take().map(|delivered| Box::new((Source::Local, *delivered)));
-                self.node.member.read().read(wall_ms, seed, keys, run)
-            }
-        };
+        let (outcome, wait) = self.node.member.read().read(wall_ms, seed, keys, run);
         self.wrote = false;
         self.must_wait(wait);
         outcome

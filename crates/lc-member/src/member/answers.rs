@@ -59,7 +59,24 @@ impl Member {
     }
 
     fn answer(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
-        let (answer, wait) = match ask {
+        // What broke this member may be what the question waited for.
+        let refusal = self.check_whole().err().map(|error| (Answer::Refused { why: error.to_string() }, None));
+        let (answer, wait) = refusal.unwrap_or_else(|| self.answered(now, wall_ms, to, ask));
+        let frame = wire::encode_answer(id, &answer);
+        let answer = Outgoing { to, frame };
+        match wait {
+            None => out.push(answer),
+            // Whoever asked tries another region when nothing comes.
+            Some(_) if self.answers.bytes + answer.frame.len() > WAITING_BYTES_MAX => {}
+            Some(position) => {
+                self.answers.bytes += answer.frame.len();
+                self.answers.waiting.push_back((position, answer));
+            }
+        }
+    }
+
+    fn answered(&self, now: Time, wall_ms: u64, to: NodeId, ask: &Ask) -> (Answer, Option<Position>) {
+        match ask {
             Ask::Rows { keys } => match self.may_have(to, keys) {
                 Ok(()) => self.answer_rows(keys),
                 Err(error) => (Answer::Refused { why: error.to_string() }, None),
@@ -71,17 +88,6 @@ impl Member {
                 }
                 Err(error) => (Answer::Refused { why: error.to_string() }, None),
             },
-        };
-        let frame = wire::encode_answer(id, &answer);
-        let answer = Outgoing { to, frame };
-        match wait {
-            None => out.push(answer),
-            // Whoever asked tries another region when nothing comes.
-            Some(_) if self.answers.bytes + answer.frame.len() > WAITING_BYTES_MAX => {}
-            Some(position) => {
-                self.answers.bytes += answer.frame.len();
-                self.answers.waiting.push_back((position, answer));
-            }
         }
     }
 

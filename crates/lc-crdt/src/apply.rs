@@ -17,10 +17,10 @@ pub fn apply(rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
 
 /// Applies one op of an entry.
 pub fn apply_op(rows: &mut dyn Rows, stamp: &Stamp<'_>, op: &Op) -> Result<(), RowError> {
-    if matches!(op, Op::Withheld { .. }) {
-        return Ok(());
+    // Having no key means every key elsewhere; here it means none.
+    if !matches!(op, Op::Withheld { .. }) {
+        rows.touched(op.key().map(AsRef::as_ref));
     }
-    rows.touched(op.key().map(AsRef::as_ref));
     match op {
         Op::Withheld { .. } => Ok(()),
         Op::Collapse { at, value, expires_ms, resets } => {

@@ -1,6 +1,5 @@
 //! The journal as replication reads it: one origin's entries after a sequence.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
@@ -69,14 +68,8 @@ impl JournalLog<'_> {
             if placement::lacks_for(&entry, self.tables, region) {
                 return None;
             }
-            match placement::entry_for(&entry, self.tables, region) {
-                Cow::Borrowed(_) => Some((seq, bytes)),
-                Cow::Owned(stripped) => {
-                    let mut bytes = Vec::new();
-                    stripped.encode(&mut bytes);
-                    Some((seq, bytes.into()))
-                }
-            }
+            let stripped = placement::stripped(&entry, self.tables, region);
+            Some((seq, stripped.map_or(bytes, |(_, bytes)| bytes)))
         };
         found.into_iter().map_while(strip).collect()
     }

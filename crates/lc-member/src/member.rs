@@ -125,8 +125,6 @@ pub struct Member {
     room: Room,
     /// An entry that replication counts as applied is not, or only half.
     broken: bool,
-    /// A read must be looked at: this member is broken, or some table is not everywhere.
-    guarded: bool,
     retention: Retention,
     evicted_ms: u64,
     disk: Arc<dyn Disk>,
@@ -152,9 +150,7 @@ impl Member {
         keys: &[&[u8]],
         run: &mut dyn FnMut(&View<'_>) -> Result<Reply, lc_db::Error>,
     ) -> (Result<Reply, lc_db::Error>, Option<Position>) {
-        if self.guarded
-            && let Err(error) = self.check_read(keys).and_then(|()| self.check_whole())
-        {
+        if let Err(error) = self.check_read(keys).and_then(|()| self.check_whole()) {
             return (Err(error), None);
         }
         let view = View::new(&self.records, wall_ms, seed).under(&self.tables);
@@ -187,7 +183,6 @@ impl Member {
         self.records.set_tables(&self.settings.region, tables.clone());
         self.recount_holds(&tables);
         self.replicator.set_placement(tables.placement_version());
-        self.guarded = self.broken || !tables.restricted().is_empty();
         self.tables = tables;
     }
 
@@ -633,7 +628,7 @@ impl Member {
                 self.counters.entries_applied += 1;
             }
             Err(error) => {
-                (self.broken, self.guarded) = (true, true);
+                self.broken = true;
                 self.health.fail(format!("apply {}: {error}", entry.dot));
             }
         }

@@ -39,6 +39,14 @@ pub(crate) fn entry_for<'a>(entry: &'a Entry, tables: &Tables, region: &str) -> 
     Cow::Owned(Entry { dot: entry.dot, prev_seq: entry.prev_seq, hlc: entry.hlc, deps: entry.deps.clone(), ops })
 }
 
+/// The same with its bytes; `None`: the entry goes as it is.
+pub(crate) fn stripped(entry: &Entry, tables: &Tables, region: &str) -> Option<(Entry, Bytes)> {
+    let Cow::Owned(stripped) = entry_for(entry, tables, region) else { return None };
+    let mut bytes = Vec::new();
+    stripped.encode(&mut bytes);
+    Some((stripped, bytes.into()))
+}
+
 fn is_whole(op: &Op, kept: &impl Fn(&Bytes) -> bool) -> bool {
     match op {
         Op::Clear { resets } => resets.iter().all(|reset| kept(&reset.at.key)),

@@ -285,11 +285,6 @@ impl<P> Replicator<P> {
         self.peers.get(&node).map(|peer| peer.rtt)
     }
 
-    /// Nodes that have told that they have `dot` durably.
-    pub fn holders(&self, dot: Dot) -> impl Iterator<Item = NodeId> + '_ {
-        self.peers.iter().filter(move |(_, peer)| peer.have.covers(dot)).map(|(&node, _)| node)
-    }
-
     /// Whether a peer waits to hear what becomes durable here.
     pub fn is_hurried(&self) -> bool {
         self.tell_at_once

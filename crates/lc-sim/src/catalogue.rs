@@ -6,9 +6,9 @@ use std::time::Duration;
 use lc_env::Clock;
 use lc_sim::{CatalogueBug, CatalogueReport, CatalogueWorld};
 
-use crate::{Options, exit};
+use crate::{Options, exit, run};
 
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(crate) fn start(options: &Options) -> ExitCode {
     match (options.seed, options.bug.as_deref()) {
         (Some(seed), bug) => one(seed, bug.and_then(CatalogueBug::named)),
         (None, Some("all")) => hunt(options, &CatalogueBug::ALL),
@@ -55,22 +55,12 @@ fn many(options: &Options) -> ExitCode {
 
 /// Runs seeds with each bug until it is found.
 fn hunt(options: &Options, bugs: &[CatalogueBug]) -> ExitCode {
-    let mut missed = 0;
-    for &bug in bugs {
-        let found = (options.from..options.from + options.seeds).find_map(|seed| {
+    run::hunt(options, bugs, |bug| {
+        (options.from..options.from + options.seeds).find_map(|seed| {
             let report = CatalogueWorld::run(seed, Some(bug), false);
             report.violations.first().map(|violation| (seed, violation.checker))
-        });
-        match found {
-            Some((seed, checker)) => println!("{:<26} found at seed {seed:<4} by {checker}", format!("{bug:?}")),
-            None => {
-                missed += 1;
-                println!("{:<26} NOT FOUND in {} seeds", format!("{bug:?}"), options.seeds);
-            }
-        }
-    }
-    println!("{} of {} seeded bugs found", bugs.len() - missed, bugs.len());
-    exit(missed == 0)
+        })
+    })
 }
 
 fn add(sum: &mut CatalogueReport, report: &CatalogueReport) {

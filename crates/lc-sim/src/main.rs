@@ -57,10 +57,10 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     if options.catalogue {
-        return catalogue::run(&options);
+        return catalogue::start(&options);
     }
     if options.placement {
-        return placement::run(&options);
+        return placement::start(&options);
     }
     let faults = match FaultKinds::parse(&options.faults) {
         Ok(faults) => faults,
@@ -115,21 +115,10 @@ fn many(options: &Options, scenario: &Scenario) -> ExitCode {
 
 /// Runs seeds with each bug until it is found.
 fn hunt(options: &Options, scenario: &Scenario, bugs: &[Bug]) -> ExitCode {
-    let mut missed = 0;
-    for &bug in bugs {
+    run::hunt(options, bugs, |bug| {
         let scenario = Scenario { bug: Some(bug), ..scenario.clone() };
-        match run::first_violation(options, &scenario) {
-            Some((seed, violation)) => {
-                println!("{:<26} found at seed {seed:<4} by {}", format!("{bug:?}"), violation.checker)
-            }
-            None => {
-                missed += 1;
-                println!("{:<26} NOT FOUND in {} seeds", format!("{bug:?}"), options.seeds);
-            }
-        }
-    }
-    println!("{} of {} seeded bugs found", bugs.len() - missed, bugs.len());
-    exit(missed == 0)
+        run::first_violation(options, &scenario).map(|(seed, violation)| (seed, violation.checker))
+    })
 }
 
 fn print_violations(report: &Report) {

@@ -1,17 +1,15 @@
 //! `sim --placement`: worlds of tables that not every region may have, one per seed.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use lc_env::{Clock, RealClock, spawn_thread};
+use lc_env::{Clock, RealClock};
 use lc_sim::{PlacementBug, PlacementReport, PlacementWorld};
 
-use crate::{Options, exit};
+use crate::run::Threads;
+use crate::{Options, exit, run};
 
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(crate) fn start(options: &Options) -> ExitCode {
     match (options.seed, options.bug.as_deref()) {
         (Some(seed), bug) => one(seed, bug.and_then(PlacementBug::named)),
         (None, Some("all")) => hunt(options, &PlacementBug::ALL),
@@ -38,8 +36,8 @@ fn one(seed: u64, bug: Option<PlacementBug>) -> ExitCode {
 fn many(options: &Options) -> ExitCode {
     let clock = RealClock::new();
     let (mut sum, mut seeds, mut bad) = (PlacementReport::default(), 0, 0);
-    let (next, reports) = worlds(options);
-    for report in reports {
+    let threads = Threads::start(options, |seed| PlacementWorld::run(seed, None, false));
+    for report in &threads.reports {
         seeds += 1;
         add(&mut sum, &report);
         if !report.violations.is_empty() {
@@ -48,52 +46,21 @@ fn many(options: &Options) -> ExitCode {
             println!("seed {} FAILED; see it with: cargo xtask sim --placement --seed {}", report.seed, report.seed);
         }
         if options.seconds_max > 0 && clock.monotonic().as_secs() >= options.seconds_max {
-            next.store(u64::MAX, Ordering::Relaxed);
+            threads.stop();
         }
     }
     print(&sum, seeds, bad, clock.monotonic(), options.json);
     exit(bad == 0)
 }
 
-/// Threads that take one seed after the other; reports end when all threads have.
-fn worlds(options: &Options) -> (Arc<AtomicU64>, mpsc::Receiver<PlacementReport>) {
-    let next = Arc::new(AtomicU64::new(options.from));
-    let end = options.from + options.seeds;
-    let (send, reports) = mpsc::sync_channel(REPORTS_MAX);
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    for _ in 0..options.jobs.unwrap_or_else(cores).max(1) {
-        let (next, send) = (next.clone(), send.clone());
-        spawn_thread("worlds", move || {
-            loop {
-                let seed = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seed| seed.checked_add(1));
-                let Some(seed) = seed.ok().filter(|seed| *seed < end) else { return };
-                if send.send(PlacementWorld::run(seed, None, false)).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    (next, reports)
-}
-
 /// Runs seeds with each bug until it is found.
 fn hunt(options: &Options, bugs: &[PlacementBug]) -> ExitCode {
-    let mut missed = 0;
-    for &bug in bugs {
-        let found = (options.from..options.from + options.seeds).find_map(|seed| {
+    run::hunt(options, bugs, |bug| {
+        (options.from..options.from + options.seeds).find_map(|seed| {
             let report = PlacementWorld::run(seed, Some(bug), false);
             report.violations.first().map(|violation| (seed, violation.checker))
-        });
-        match found {
-            Some((seed, checker)) => println!("{:<26} found at seed {seed:<4} by {checker}", format!("{bug:?}")),
-            None => {
-                missed += 1;
-                println!("{:<26} NOT FOUND in {} seeds", format!("{bug:?}"), options.seeds);
-            }
-        }
-    }
-    println!("{} of {} seeded bugs found", bugs.len() - missed, bugs.len());
-    exit(missed == 0)
+        })
+    })
 }
 
 fn add(sum: &mut PlacementReport, report: &PlacementReport) {
@@ -150,5 +117,3 @@ fn print_violations(report: &PlacementReport) {
         println!("seed {}: {}: {}", report.seed, violation.checker, violation.what);
     }
 }
-
-const REPORTS_MAX: usize = 16;

@@ -1,5 +1,7 @@
 //! Many worlds at the same time, one per thread, shown in the order in which they end.
 
+use std::fmt;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -8,19 +10,19 @@ use std::time::Duration;
 use lc_env::{Clock, RealClock, spawn_thread};
 use lc_sim::{Report, Scenario, Violation, World};
 
-use crate::Options;
+use crate::{Options, exit};
 
 /// Runs all seeds and shows each report, which answers how many have failed so far. Gives how long it took.
 pub(crate) fn each(options: &Options, scenario: &Scenario, mut show: impl FnMut(&Report) -> u64) -> Duration {
     let clock = RealClock::new();
     let mut progress = Progress { seeds: options.seeds, done: 0, simulated: Duration::ZERO, told: Duration::ZERO };
     let enough = || options.seconds_max > 0 && clock.monotonic().as_secs() >= options.seconds_max;
-    let threads = Threads::start(options, scenario);
+    let threads = Threads::of_worlds(options, scenario);
     for report in &threads.reports {
         let failed = show(&report);
         progress.tell(&report, failed, clock.monotonic());
         if enough() {
-            threads.next.store(u64::MAX, Ordering::Relaxed);
+            threads.stop();
         }
     }
     clock.monotonic()
@@ -28,11 +30,11 @@ pub(crate) fn each(options: &Options, scenario: &Scenario, mut show: impl FnMut(
 
 /// The lowest seed with a violation, as far as can be told without running all of them.
 pub(crate) fn first_violation(options: &Options, scenario: &Scenario) -> Option<(u64, Violation)> {
-    let threads = Threads::start(options, scenario);
+    let threads = Threads::of_worlds(options, scenario);
     let mut found: Option<(u64, Violation)> = None;
     for report in &threads.reports {
         if let Some(violation) = report.violations.first() {
-            threads.next.store(u64::MAX, Ordering::Relaxed);
+            threads.stop();
             if found.as_ref().is_none_or(|(seed, _)| report.seed < *seed) {
                 found = Some((report.seed, violation.clone()));
             }
@@ -41,32 +43,64 @@ pub(crate) fn first_violation(options: &Options, scenario: &Scenario) -> Option<
     found
 }
 
-/// Threads that take one seed after the other.
-struct Threads {
-    next: Arc<AtomicU64>,
-    /// Ends when all threads have.
-    reports: mpsc::Receiver<Report>,
+/// Lets each bug be found, by `find`, which gives the seed and the checker.
+pub(crate) fn hunt<B: Copy + fmt::Debug>(
+    options: &Options,
+    bugs: &[B],
+    find: impl Fn(B) -> Option<(u64, &'static str)>,
+) -> ExitCode {
+    let mut missed = 0;
+    for &bug in bugs {
+        match find(bug) {
+            Some((seed, checker)) => println!("{:<26} found at seed {seed:<4} by {checker}", format!("{bug:?}")),
+            None => {
+                missed += 1;
+                println!("{:<26} NOT FOUND in {} seeds", format!("{bug:?}"), options.seeds);
+            }
+        }
+    }
+    println!("{} of {} seeded bugs found", bugs.len() - missed, bugs.len());
+    exit(missed == 0)
 }
 
-impl Threads {
-    fn start(options: &Options, scenario: &Scenario) -> Threads {
+/// Threads that take one seed after the other.
+pub(crate) struct Threads<R> {
+    next: Arc<AtomicU64>,
+    /// Ends when all threads have.
+    pub(crate) reports: mpsc::Receiver<R>,
+}
+
+impl Threads<Report> {
+    fn of_worlds(options: &Options, scenario: &Scenario) -> Threads<Report> {
+        let scenario = scenario.clone();
+        Threads::start(options, move |seed| World::run(seed, &scenario))
+    }
+}
+
+impl<R: Send + 'static> Threads<R> {
+    pub(crate) fn start(options: &Options, run: impl Fn(u64) -> R + Clone + Send + 'static) -> Threads<R> {
         let next = Arc::new(AtomicU64::new(options.from));
         let end = options.from + options.seeds;
         // A thread that is ahead waits for reports to be taken.
         let (send, reports) = mpsc::sync_channel(REPORTS_MAX);
         for _ in 0..jobs(options) {
-            let (next, send, scenario) = (next.clone(), send.clone(), scenario.clone());
+            let (next, send, run) = (next.clone(), send.clone(), run.clone());
             spawn_thread("worlds", move || {
                 loop {
                     let seed = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seed| seed.checked_add(1));
                     let Some(seed) = seed.ok().filter(|seed| *seed < end) else { return };
-                    if send.send(World::run(seed, &scenario)).is_err() {
+                    if send.send(run(seed)).is_err() {
                         return;
                     }
                 }
             });
         }
         Threads { next, reports }
+    }
+
+    /// No thread begins another seed.
+    pub(crate) fn stop(&self) {
+        self.next.store(u64::MAX, Ordering::Relaxed);
     }
 }
 

@@ -55,7 +55,6 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         health: Health::default(),
         scratch: Vec::new(),
         broken: false,
-        guarded: !settings.tables.restricted().is_empty(),
         tables: settings.tables.clone(),
         ledger,
         room: super::Room::default(),

@@ -25,9 +25,6 @@ impl Member {
 
     /// Refuses reads of keys that must not be here.
     pub(super) fn check_read(&self, keys: &[&[u8]]) -> Result<(), lc_db::Error> {
-        if self.tables.restricted().is_empty() {
-            return Ok(());
-        }
         held_here(&self.tables, &self.settings.region, keys)
     }
 
@@ -39,14 +36,7 @@ impl Member {
 
     /// An entry as it is applied and kept here: the tables may have changed since its sender looked.
     pub(super) fn as_held_here(&self, entry: &Entry) -> Option<(Entry, Bytes)> {
-        match placement::entry_for(entry, &self.tables, &self.settings.region) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(entry) => {
-                let mut bytes = Vec::new();
-                entry.encode(&mut bytes);
-                Some((entry, bytes.into()))
-            }
-        }
+        placement::stripped(entry, &self.tables, &self.settings.region)
     }
 
     /// Whether a peer may be given these keys' records, and this region has them: one that must not have them any more

@@ -232,8 +232,8 @@ def pass_for_the_first(data: Path) -> None:
 def spare_ports(count: int) -> list[int]:
     """Neighbours that nobody has at this moment. They lie idle while a node is dead, so they are apart from the ranges
     where other tests look, and another run of this one begins elsewhere."""
-    start = FIRST_PORT + os.getpid() % 100 * 20
-    for base in [*range(start, LAST_PORT, 20), *range(FIRST_PORT, start, 20)]:
+    begin = os.getpid() % len(BASES)
+    for base in [*BASES[begin:], *BASES[:begin]]:
         if base not in TAKEN and all(is_free(base + k) for k in range(count)):
             TAKEN.add(base)
             return list(range(base, base + count))
@@ -257,6 +257,6 @@ def line(name: str, value: Any) -> str:
 
 # Far enough that a region dies with writes that nobody else has, near enough that a round is short.
 RTT_SCALE = 0.1
-# Below what `cargo xtask` takes for worlds.
-FIRST_PORT, LAST_PORT = 14_000, 17_000
+# The first of each twenty ports. Below what `cargo xtask` takes for worlds.
+BASES = list(range(14_000, 17_000, 20))
 TAKEN: set[int] = set()

@@ -235,7 +235,7 @@ class Play:
         states: dict[str, Any] = {}
         while time.monotonic() < deadline:
             states = {node.name: self.status(node) for node in self.cluster.nodes}
-            if equal(states) and all(quiet(state) for state in states.values()):
+            if self.equal(states) and all(quiet(state) for state in states.values()):
                 if count:
                     self.figures.settlings_ms.append((time.monotonic() - start) * 1000)
                 time.sleep(max(0.0, ends - time.monotonic()) if self.any_mortal() else 0)
@@ -248,6 +248,10 @@ class Play:
         self.unsettled(states)
         return False
 
+    def equal(self, states: dict[str, Any]) -> bool:
+        """Whether all regions have the same."""
+        return equal(states)
+
     def any_mortal(self) -> bool:
         return any(writer.claims.mortal for writer in self.load.writers)
 
@@ -256,7 +260,7 @@ class Play:
         deadline = time.monotonic() + SETTLE_S_MAX
         while True:
             states = {node.name: self.status(node) for node in self.cluster.nodes}
-            if equal(states):
+            if self.equal(states):
                 return True
             if time.monotonic() > deadline:
                 self.unsettled(states)
@@ -266,7 +270,7 @@ class Play:
     def unsettled(self, states: dict[str, Any]) -> None:
         vectors = {str(state and state["applied"]) for state in states.values()}
         told = {name: state and {each: state[each] for each in EQUAL} for name, state in states.items()}
-        if len(vectors) == 1 and None not in states.values() and not equal(states):
+        if len(vectors) == 1 and None not in states.values() and not self.equal(states):
             self.find("diverged", f"equal vectors, and yet: {told}")
         else:
             self.find("unhealthy", f"regions do not settle in {SETTLE_S_MAX} s, or have stopped: {told}")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from clients import Client, Doors, Outcome
 from policy_change import Flow
-from scene import AT_ONCE_MS, Scene, Story, example, refusal
+from scene import AT_ONCE_MS, Scene, Story, example
 from settling import settled
 
 
@@ -270,7 +270,7 @@ class Narrowing(Placed):
         self.flowed(staying, leaving)
         self.arrived([*staying, leaving])
         self.is_removed()
-        self.stays_narrow()
+        self.is_widened()
 
     def ledgers(self) -> dict[str, int]:
         return {doors.name: len(self.scene.conflicts(doors, "moving")) for doors in self.scene.regions}
@@ -327,12 +327,24 @@ class Narrowing(Placed):
         equal, told = settled(self.scene.world.regions, 10)
         self.hold(equal, f"every region has heard of every write: {told[:160]}")
 
-    def stays_narrow(self) -> None:
+    def is_widened(self) -> None:
         history = self.holders[0].cli("table", "history", "moving").json["history"]
         kept = [(entry["version"], entry["policy"]["placement"]) for entry in history]
         self.hold(kept == [(1, "everywhere"), (2, sorted(HOLDERS))], f"table history: {kept}")
+        kept = self.keys_of_moving(self.holders[0])
         told = self.holders[0].cli("table", "alter", "moving", "--placement", "everywhere")
-        self.hold(refusal(told, "not yet", OUTSIDE), f"back to everywhere: {told}")
+        self.hold(told.code == 0 and told.json["arriving"] == [OUTSIDE], f"back to everywhere: {told}")
+
+        def placed() -> dict[str, object]:
+            return {doors.name: doors.table("moving")["policy"]["placement"] for doors in self.scene.regions}
+
+        here = self.scene.wait_for(lambda: all(lies == "everywhere" for lies in placed().values()), 60)
+        self.hold(here, f"{OUTSIDE} has arrived: {placed()}")
+        self.hold(self.keys_of_moving(self.outside) == kept, f"keys of moving: {len(kept)} where it was all the time")
+        self.hold(*self.scene.same_everywhere("GET", f"moving:seed:{SEEDS - 1}", wanted=self.value_mark))
+
+    def keys_of_moving(self, doors: Doors) -> set[str]:
+        return {key for key in doors.ask("KEYS", "*") if key.startswith("moving:")}
 
 
 def commands(key: str) -> list[tuple[str | int, ...]]:

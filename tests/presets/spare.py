@@ -25,6 +25,9 @@ def spare_ports(count: int) -> list[int]:
 def is_free(port: int) -> bool:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as held:
+            if kind == socket.SOCK_STREAM:
+                # As servers do: connections of a program that has ended hold nobody up.
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 held.bind(("127.0.0.1", port))
             except OSError:

@@ -21,11 +21,13 @@ mod flights;
 mod fuzz;
 mod graph;
 mod house;
+mod memory;
 mod presets;
 mod process;
 mod runnable_docs;
 mod setup;
 mod sim;
+mod upgrade;
 mod workspace;
 mod world;
 
@@ -54,6 +56,12 @@ const COMMANDS: &[Chore] = &[
     ),
     ("backup", "a region backed up under load, and a cluster of other regions made of it", backup::run),
     ("disk", "a real server on a small disk that fills up, in a mount namespace of its own", disk::run),
+    (
+        "upgrade",
+        "the release before this one, built, becomes this one under load; --previous FILE takes a built one, --json",
+        upgrade::run,
+    ),
+    ("memory", "a real server whose clients never read, stop half-way, ask for too much or sit there", memory::run),
     (
         "clients",
         "redis-py's own tests, Node clients, redis-cli, redis-benchmark; `clients NAME…` for some",

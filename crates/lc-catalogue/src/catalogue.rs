@@ -4,6 +4,8 @@ mod admission;
 mod declarations;
 mod membership;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod testing;
 
 use std::collections::BTreeMap;
@@ -179,10 +181,17 @@ impl Catalogue {
     pub fn tables(&self) -> Tables {
         let table = |table: &TableHistory| {
             let policy = table.policy()?.clone();
-            let placement_version = table.latest().placement_version;
-            Some(Table { name: table.name().to_owned(), version: table.version(), policy, placement_version })
+            let (placement_version, target) = (table.latest().placement_version, table.target().cloned());
+            Some(Table { name: table.name().to_owned(), version: table.version(), policy, placement_version, target })
         };
-        Tables::new(self.version, self.tables.values().filter_map(table).collect())
+        // Tables that were dropped count: their keys lie where `default` does since.
+        let placed = self.tables.values().map(|table| table.latest().placement_version).max();
+        Tables::new(self.version, self.tables.values().filter_map(table).collect()).placed_since(placed.unwrap_or(0))
+    }
+
+    /// Whether any version of any table that is remembered is on its way.
+    pub(crate) fn has_targets(&self) -> bool {
+        self.tables.values().any(TableHistory::has_targets)
     }
 
     /// The regions as policies see them. Round-trip times are the node's to add, which measures them.
@@ -205,6 +214,9 @@ impl Catalogue {
             Change::DropTable { name, expect_version, note } => {
                 let terms = declarations::Terms { expect_version: *expect_version, collapse: true, note };
                 self.drop_table(command, name, &terms)
+            }
+            Change::Arrived { table, region, placement_version } => {
+                self.arrive(command, table, region, *placement_version)
             }
             Change::Invite { token_hash, region, node, expires_ms } => {
                 self.invite(command, *token_hash, region, *node, *expires_ms)
@@ -244,7 +256,15 @@ impl Catalogue {
             && self.active_nodes().all(|node| self.regions.contains_key(&node.region))
             && self.regions.keys().all(|name| self.active_nodes().any(|node| node.region == *name));
         let placed = |table: &TableHistory| {
-            table.policy().is_none_or(|policy| placements::is_known(&policy.placement, &self.regions))
+            table.placed().is_none_or(|placed| {
+                placements::is_known(&placed.policy.placement, &self.regions)
+                    && placed.target.as_ref().is_none_or(|target| placements::is_known(target, &self.regions))
+            })
+        };
+        let on_its_way = |table: &TableHistory| {
+            table
+                .placed()
+                .is_none_or(|placed| placed.target.is_none() || placed.arriving(&self.regions).next().is_some())
         };
         let tables_fit = self.tables.iter().all(|(name, table)| table.is_whole(name, self.version));
         let default_there = self.history(lc_policy::DEFAULT_TABLE).is_some_and(|table| table.policy().is_some());
@@ -262,6 +282,7 @@ impl Catalogue {
             (regions_match, "regions and nodes do not match"),
             (tables_fit, "versions of a table do not fit"),
             (self.tables.values().all(placed), "a table in a region that is not there"),
+            (self.tables.values().all(on_its_way), "a table on its way to where it lies"),
             (!begun || default_there, "no default table"),
             (self.declared().count() <= limits::TABLES_MAX, "too many tables"),
             (invitations_fit, "an invitation does not fit"),

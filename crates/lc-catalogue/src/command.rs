@@ -74,6 +74,16 @@ pub enum Change {
         #[serde(default)]
         note: String,
     },
+    /// A region has every record of a table that is on its way to it. Told by the region's own node. Of a placement that
+    /// has changed since, and of a region that is not arriving, it changes nothing.
+    Arrived {
+        /// The table's name.
+        table: String,
+        /// Which region.
+        region: String,
+        /// The table's `placement_version` by which the region knows that it has everything.
+        placement_version: u64,
+    },
     /// Lets one node in, once.
     Invite {
         /// Knows the token again.

@@ -13,6 +13,7 @@ use crate::{Answer, Catalogue, Change, Command, Outcome, Refused};
 /// A command as it is proposed.
 pub fn encode_command(command: &Command) -> Vec<u8> {
     let version = match &command.change {
+        Change::Arrived { .. } => 3,
         Change::RevokeInvitation { .. } | Change::RenewNode { .. } => 2,
         // As the first release wrote them, so that its members read them.
         _ => 1,
@@ -48,7 +49,9 @@ pub fn decode_answer(bytes: &[u8]) -> Result<Result<Answer, Refused>, Refused> {
 
 /// Everything that a catalogue knows.
 pub(crate) fn encode_snapshot(catalogue: &Catalogue) -> Vec<u8> {
-    encode(SNAPSHOT_VERSION, catalogue)
+    // As the release before wrote it while nothing in it is new, so that its members read it.
+    let version = if catalogue.has_targets() { SNAPSHOT_VERSION } else { SNAPSHOT_VERSION - 1 };
+    encode(version, catalogue)
 }
 
 pub(crate) fn decode_snapshot(bytes: &[u8]) -> Result<Catalogue, Refused> {
@@ -74,13 +77,13 @@ fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8], known: u8, bytes_max: u
     }
 }
 
-/// 2: invitations are taken back.
-const COMMAND_VERSION: u8 = 2;
+/// 2: invitations are taken back. 3: regions arrive.
+const COMMAND_VERSION: u8 = 3;
 /// 2: what comes of that, and addresses that are taken.
 const ANSWER_VERSION: u8 = 2;
 /// 2: a table's versions say since when its placement stands, and invitations when they were taken back. What 1 left out is
-/// 0 or never: no table left a region out then.
-const SNAPSHOT_VERSION: u8 = 2;
+/// 0 or never: no table left a region out then. 3: tables are on their way to regions.
+const SNAPSHOT_VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -110,14 +113,18 @@ mod tests {
         let bytes = encode_answer(&refused);
         assert_eq!((bytes[0], decode_answer(&bytes)), (2, Ok(refused)));
         assert_eq!(encode_answer(&Err(Refused::NoInvitation))[0], 1);
+        let (table, region) = ("carts".to_owned(), "oslo".to_owned());
+        let arrived = Command { change: Change::Arrived { table, region, placement_version: 7 }, ..command() };
+        let bytes = encode_command(&arrived);
+        assert_eq!((bytes[0], decode_command(&bytes)), (3, Ok(arrived)));
     }
 
     #[test]
     fn a_command_of_a_later_release_is_refused_as_such() {
         let mut bytes = encode_command(&command());
-        bytes[0] = 3;
+        bytes[0] = 4;
         let refused = decode_command(&bytes).expect_err("newer");
-        assert!(matches!(refused, Refused::Newer { version: 3, known: 2, .. }), "{refused:?}");
+        assert!(matches!(refused, Refused::Newer { version: 4, known: 3, .. }), "{refused:?}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use lc_policy::Policy;
+use lc_policy::{Placement, Policy};
 use serde::{Deserialize, Serialize};
 
+use crate::placements::Placed;
 use crate::{Command, limits};
 
 /// A declared table, or one that was dropped and is still remembered, so that its versions go on if it is declared anew.
@@ -25,11 +26,14 @@ pub struct Version {
     pub version: u64,
     /// The catalogue's version that brought it.
     pub catalogue_version: u64,
-    /// The catalogue's version that last changed the placement; 0: declared as everywhere, and so ever since.
+    /// The catalogue's version that last changed the placement or the target; 0: declared as everywhere, and so ever since.
     #[serde(default)]
     pub placement_version: u64,
-    /// The dials; `None`: dropped.
+    /// The dials; `None`: dropped. The placement is where the table lies.
     pub policy: Option<Policy>,
+    /// Where it will lie once every region of this list has its records; `None`: it lies where it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Placement>,
     /// When, Unix ms by the clock of who proposed it.
     pub at_ms: u64,
     /// Who asked.
@@ -52,6 +56,21 @@ impl TableHistory {
     /// Its dials; `None`: it was dropped.
     pub fn policy(&self) -> Option<&Policy> {
         self.latest().policy.as_ref()
+    }
+
+    /// Where it will lie once every region of this list has its records; `None`: it lies where it should.
+    pub fn target(&self) -> Option<&Placement> {
+        self.latest().target.as_ref()
+    }
+
+    /// Its dials and where it is on its way to; `None`: it was dropped.
+    pub(crate) fn placed(&self) -> Option<Placed> {
+        Some(Placed { policy: self.policy()?.clone(), target: self.target().cloned() })
+    }
+
+    /// Whether any version that is kept is on its way.
+    pub(crate) fn has_targets(&self) -> bool {
+        self.versions.iter().any(|version| version.target.is_some())
     }
 
     /// The number of the latest version.
@@ -118,7 +137,10 @@ impl TableHistory {
         let first = self.versions.front().map_or(0, |first| first.version);
         let latest = self.versions.back().map_or(u64::MAX, |latest| latest.version.max(latest.catalogue_version));
         let count = (1..=limits::VERSIONS_MAX).contains(&self.versions.len());
-        let placed = self.versions.iter().all(|version| version.placement_version <= version.catalogue_version);
+        let placed = self.versions.iter().all(|version| {
+            version.placement_version <= version.catalogue_version
+                && (version.policy.is_some() || version.target.is_none())
+        });
         self.name == name && count && numbered && placed && self.forgotten < first && latest <= catalogue_version
     }
 }

@@ -79,6 +79,11 @@ fn table_change() -> impl Strategy<Value = Change> {
             expect_version,
             note: String::new()
         }),
+        (table(), region(), 0..60u64).prop_map(|(table, region, placement_version)| Change::Arrived {
+            table,
+            region,
+            placement_version
+        }),
     ]
 }
 
@@ -140,6 +145,25 @@ fn names(catalogue: &Catalogue) -> BTreeSet<String> {
     catalogue.regions().map(|region| region.name.clone()).collect()
 }
 
+/// The same, and half of the regions that say they have arrived know what the catalogue knows.
+fn informed(catalogue: &Catalogue, command: &Command) -> Command {
+    let mut command = command.clone();
+    if let Change::Arrived { table, placement_version, .. } = &mut command.change
+        && *placement_version % 2 == 0
+        && let Some(table) = catalogue.tables().named(table)
+    {
+        *placement_version = table.placement_version;
+    }
+    command
+}
+
+fn has_arrived(command: &Command, who: &str) -> bool {
+    matches!(&command.change, Change::Arrived { region, .. } if region == who)
+}
+
+/// One of each table that there may be.
+const KEYS: [&[u8]; 4] = [b"plain", b"carts:1", b"users:1", b"bids:1"];
+
 /// What must hold after any command, beside what `restore` checks.
 fn check_sense(catalogue: &Catalogue) {
     let mut topology = catalogue.topology();
@@ -150,6 +174,12 @@ fn check_sense(catalogue: &Catalogue) {
     for table in catalogue.declared() {
         let policy = table.policy().expect("declared");
         policy.check(&topology).expect("dials of a declared table can be kept by the regions that are there");
+        if let Some(target) = table.target() {
+            let there = Policy { placement: target.clone(), ..policy.clone() };
+            there.check(&topology).expect("and those of where it is on its way to");
+            let arriving = |name: &String| target.holds(name) && !policy.placement.holds(name);
+            assert!(names(catalogue).iter().any(arriving), "{}: on its way to where it lies", table.name());
+        }
     }
     assert!(catalogue.active_nodes().next().is_some());
     assert_eq!(catalogue.tables().version, catalogue.version());
@@ -168,7 +198,7 @@ proptest! {
             if restarts.contains(&index) {
                 restarted = restored(&restarted);
             }
-            let bytes = encode_command(command);
+            let bytes = encode_command(&informed(&steady, command));
             prop_assert_eq!(steady.apply_bytes(&bytes), restarted.apply_bytes(&bytes));
             prop_assert_eq!(&steady, &restarted);
         }
@@ -180,7 +210,7 @@ proptest! {
     fn a_refusal_leaves_no_trace_and_an_answer_says_whether_anything_changed(commands in commands()) {
         let mut catalogue = Catalogue::default();
         for command in &commands {
-            let before = catalogue.clone();
+            let (before, command) = (catalogue.clone(), &informed(&catalogue, command));
             let answer = catalogue.apply(command);
             match &answer {
                 Ok(answer) if answer.changed => {
@@ -202,6 +232,7 @@ proptest! {
     fn asking_again_after_a_lost_answer_changes_nothing(commands in commands()) {
         let mut catalogue = Catalogue::default();
         for command in &commands {
+            let command = &informed(&catalogue, command);
             let first = catalogue.apply(command);
             let before = catalogue.clone();
             let again = catalogue.apply(command);
@@ -234,20 +265,30 @@ proptest! {
     }
 
     #[test]
-    fn no_region_ever_begins_to_hold_a_key_that_was_there_before_it_did(commands in commands()) {
+    fn a_region_begins_to_hold_a_key_that_was_there_before_it_only_when_it_says_that_it_has_it(commands in commands()) {
         let mut catalogue = Catalogue::default();
         for command in &commands {
+            let command = informed(&catalogue, command);
             let (tables, regions) = (catalogue.tables(), names(&catalogue));
-            let _ = catalogue.apply(command);
+            let _ = catalogue.apply(&command);
             let (tables_now, regions_now) = (catalogue.tables(), names(&catalogue));
+            prop_assert!(tables_now.placement_version() >= tables.placement_version());
             for region in regions.intersection(&regions_now) {
-                for key in [&b"plain"[..], b"carts:1", b"users:1", b"bids:1"] {
-                    let begins = tables_now.may_hold(region, key) && !tables.may_hold(region, key);
-                    prop_assert!(!begins, "{} {:?}", region, command);
-                    let moved = tables_now.may_hold(region, key) != tables.may_hold(region, key);
-                    let since = tables_now.of_key(key).placement_version;
-                    prop_assert!(!moved || since == catalogue.version(), "{} since {}", region, since);
+                for key in KEYS {
+                    let (held, holds) = (tables.may_hold(region, key), tables_now.may_hold(region, key));
+                    if holds && !held {
+                        prop_assert!(has_arrived(&command, region), "{} {:?}", region, command);
+                        prop_assert!(tables.of_key(key).is_arriving_in(region));
+                    }
+                    let received = tables.may_receive(region, key);
+                    if (held, received) != (holds, tables_now.may_receive(region, key)) {
+                        prop_assert!(tables_now.placement_version() == catalogue.version());
+                    }
                 }
+            }
+            for key in KEYS {
+                let holds = |region: &String| tables_now.may_hold(region, key);
+                prop_assert!(regions_now.is_empty() || regions_now.iter().any(holds), "{:?}", command);
             }
         }
     }

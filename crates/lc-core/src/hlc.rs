@@ -57,6 +57,14 @@ impl HlcClock {
         self.last
     }
 
+    /// A stamp of `wall_ms`, even where later ones were given or seen: for a write whose place in causal order needs no
+    /// stamp, because it names what it replaces.
+    pub fn of_wall(&mut self, wall_ms: u64) -> Hlc {
+        let stamp = Hlc::from_ms(wall_ms);
+        self.last = self.last.max(stamp);
+        stamp
+    }
+
     /// Takes note of another replica's stamp; refused when more than `max_offset_ms` ahead of `wall_ms`.
     pub fn observe(&mut self, seen: Hlc, wall_ms: u64, max_offset_ms: u64) -> Result<(), TooFarAhead> {
         let ahead_ms = seen.ms().saturating_sub(wall_ms);
@@ -89,6 +97,14 @@ mod tests {
         let second = clock.next(10);
         assert!(second > first);
         assert_eq!(clock.next(2_000), Hlc::from_ms(2_000));
+    }
+
+    #[test]
+    fn a_stamp_of_the_wall_clock_takes_nothing_back() {
+        let mut clock = HlcClock::resume(Hlc::from_ms(5_000));
+        assert_eq!(clock.of_wall(1_000), Hlc::from_ms(1_000));
+        assert!(clock.next(1_000) > Hlc::from_ms(5_000));
+        assert_eq!(clock.of_wall(9_000), clock.last());
     }
 
     #[test]

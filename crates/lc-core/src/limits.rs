@@ -15,3 +15,7 @@ pub const REPLICAS_MAX: usize = 1024;
 pub const SIBLINGS_MAX: usize = 64 * SIBLINGS_WRITTEN_MAX;
 /// Concurrent values of one key beyond which a node takes only writes that replace some.
 pub const SIBLINGS_WRITTEN_MAX: usize = 64;
+/// Most keys, members or pairs in one reply, unless set otherwise: with what each costs beside its bytes, some 100 MiB.
+pub const REPLY_ELEMENTS_MAX: usize = 1024 * 1024;
+/// Most bytes in one reply, unless set otherwise: as many as one request may have.
+pub const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -16,6 +16,16 @@ pub enum Malformed {
     /// A tag that this version does not know.
     #[error("unknown {0}")]
     Unknown(&'static str),
+    /// A version, layout or tag of another release.
+    #[error("{what} {found}; this release reads up to {known}")]
+    Version {
+        /// Of what.
+        what: &'static str,
+        /// What the bytes say.
+        found: u8,
+        /// The newest that is known here.
+        known: u8,
+    },
     /// More bytes than the value needs.
     #[error("bytes left over after {0}")]
     LeftOver(&'static str),
@@ -63,6 +73,12 @@ impl Reader {
         let first = *self.left.first().ok_or(Malformed::Truncated(what))?;
         let _ = self.left.split_to(1);
         Ok(first)
+    }
+
+    /// A byte that names the version of what follows, which must be the one that is known.
+    pub fn version(&mut self, known: u8, what: &'static str) -> Result<(), Malformed> {
+        let found = self.byte(what)?;
+        if found == known { Ok(()) } else { Err(Malformed::Version { what, found, known }) }
     }
 
     /// An unsigned number of up to 64 bits.

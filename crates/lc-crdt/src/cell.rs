@@ -148,7 +148,9 @@ impl Cell {
     /// together, somebody may have to know which of them nobody ever saw, so only then they are given back.
     fn take(&mut self, gone: impl Fn(&Sibling) -> bool) -> Vec<Sibling> {
         if self.siblings.len() < 2 {
-            self.siblings.retain(|sibling| !gone(sibling));
+            if self.siblings.first().is_some_and(gone) {
+                self.siblings.clear();
+            }
             return Vec::new();
         }
         let (removed, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.siblings).into_iter().partition(gone);
@@ -188,7 +190,7 @@ impl Cell {
                 reader.end("cell")?;
                 Ok(cell)
             }
-            _ => Err(Malformed::Unknown("cell layout")),
+            found => Err(Malformed::Version { what: "cell layout", found, known: PLAIN }),
         }
     }
 

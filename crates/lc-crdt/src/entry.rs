@@ -57,9 +57,7 @@ impl Entry {
     /// Reads what [`Entry::encode`] wrote; every bound is checked, nothing may be left over.
     pub fn decode(bytes: Bytes) -> Result<Entry, Malformed> {
         let mut reader = Reader::new(bytes);
-        if reader.byte("entry version")? != ENTRY_VERSION {
-            return Err(Malformed::Unknown("entry version"));
-        }
+        reader.version(ENTRY_VERSION, "entry version")?;
         let replica = ReplicaId(reader.bounded(u64::from(u16::MAX), "replica")? as u16);
         let seq = reader.varint("sequence")?;
         let gap = reader.varint("sequence gap")?;

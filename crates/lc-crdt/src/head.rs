@@ -150,7 +150,7 @@ impl Head {
                 Ok(Head { string, ..Head::default() })
             }
             GENERAL => Head::decode_general(reader),
-            _ => Err(Malformed::Unknown("head layout")),
+            found => Err(Malformed::Version { what: "head layout", found, known: PLAIN }),
         }
     }
 

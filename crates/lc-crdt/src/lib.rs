@@ -43,11 +43,11 @@ pub use merge::{Merge, Merged};
 pub use number::Number;
 pub use op::{Added, Address, ElementReset, Kind, Op, Reset};
 pub use outside::apply_outside;
-pub use place::{PLACE_BYTES_MAX, cell_span, hash_span, key_span, place_at, place_of};
+pub use place::{PLACE_BYTES_MAX, address_of, cell_span, hash_span, key_span, place_at, place_of};
 pub use reconcile::{Incoming, install, merge, settling};
 pub use row::{
     Meeting, RowError, RowKind, Rows, element_of, element_prefix, element_row, expiry_of, expiry_row, expiry_span,
     head_of, head_row, head_span, score_bytes, score_from_bytes, score_of, score_prefix, score_row,
 };
 pub use span_rows::{FINGERPRINT_BYTES, Known, Room, SpanRows, digest_rows, fingerprints};
-pub use tail::Tail;
+pub use tail::{Tail, Touched};

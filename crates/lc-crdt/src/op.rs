@@ -320,7 +320,7 @@ impl Op {
                 at_ms: reader.varint("expiry")?.checked_sub(1),
             }),
             TAG_CLEAR => Ok(Op::Clear { resets: decode_element_resets(reader)? }),
-            _ => Err(Malformed::Unknown("op tag")),
+            found => Err(Malformed::Version { what: "op tag", found, known: TAG_COLLAPSE }),
         }
     }
 

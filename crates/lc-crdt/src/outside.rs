@@ -1,7 +1,7 @@
 //! Applying an entry only where it is not in effect already, cell by cell.
 
 use bytes::Bytes;
-use lc_core::Span;
+use lc_core::{Dot, Span};
 
 use crate::apply::{apply, apply_op};
 use crate::place::{key_of_place, key_span, place_at, place_of};
@@ -29,6 +29,20 @@ pub(crate) fn apply_within(
     entry.ops.iter().try_for_each(|op| within.apply(rows, op))
 }
 
+/// Removes from the cells of a stretch what a write of this replica replaced, as far as it came from others: no more than
+/// that, so it may be done at any time after the write.
+pub(crate) fn replace_within(
+    rows: &mut dyn Rows,
+    entry: &Entry,
+    span: &Span,
+    settles: &dyn Fn(&[u8]) -> bool,
+) -> Result<(), RowError> {
+    // With a dot before all of its own it saw only what its dependencies name: its own values stay.
+    let stamp = Stamp { dot: Dot::new(entry.dot.replica, 0), ..entry.stamp() };
+    let within = Within { stamp, span, open: &|place| settles(&key_of_place(place).1) };
+    entry.ops.iter().try_for_each(|op| within.replace(rows, op))
+}
+
 struct Within<'a> {
     stamp: Stamp<'a>,
     span: &'a Span,
@@ -48,6 +62,43 @@ impl Within<'_> {
             Op::Clear { resets } => self.clear(rows, resets),
             Op::Withheld { .. } => Ok(()),
         }
+    }
+
+    fn replace(&self, rows: &mut dyn Rows, op: &Op) -> Result<(), RowError> {
+        match op {
+            Op::Put { at, resets, .. } | Op::Collapse { at, resets, .. } if at.kind == Kind::String => self
+                .replace_head(rows, &at.key, |head| {
+                    head.forget_expiry(&self.stamp);
+                    head.string.remove(&self.stamp, resets);
+                }),
+            Op::Put { at, resets, .. } | Op::Collapse { at, resets, .. } => {
+                let resets = resets.clone();
+                self.apply_at(rows, &place_at(at), &Op::Remove { at: at.clone(), resets })
+            }
+            Op::PutOver { at, over, .. } => self.replace_head(rows, &at.key, |head| {
+                head.forget_expiry(&self.stamp);
+                head.string.siblings.retain(|sibling| !(over.contains(&sibling.dot) && self.stamp.saw(sibling.dot)));
+            }),
+            Op::Expire { key, .. } => self.replace_head(rows, key, |head| {
+                head.expire(&self.stamp, None);
+                head.expiry.retain(|choice| choice.dot != self.stamp.dot);
+            }),
+            Op::Remove { .. } | Op::Delete { .. } | Op::Clear { .. } => self.apply(rows, op),
+            Op::Add { .. } | Op::Withheld { .. } => Ok(()),
+        }
+    }
+
+    fn replace_head(&self, rows: &mut dyn Rows, key: &Bytes, change: impl FnOnce(&mut Head)) -> Result<(), RowError> {
+        let Some(old) = rows.get(&head_row(key))?.filter(|_| self.touches(&place_of(key, Kind::String, b""))) else {
+            return Ok(());
+        };
+        let before = Head::decode(old.clone())?;
+        let mut head = before.clone();
+        change(&mut head);
+        if write_head(rows, key, Some(&old), before.due_ms(), &head) {
+            rows.touched(Some(key));
+        }
+        Ok(())
     }
 
     fn touches(&self, place: &[u8]) -> bool {

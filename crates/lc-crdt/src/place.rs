@@ -32,6 +32,15 @@ pub fn place_at(at: &Address) -> Vec<u8> {
     place_of(&at.key, at.kind, &at.field)
 }
 
+/// The address that a place names; `None`: it is not the place of a cell.
+pub fn address_of(place: &[u8]) -> Option<Address> {
+    let (_, key, rest) = key_of_place(place);
+    let (&tag, hash_and_field) = rest.split_first()?;
+    let kind = Kind::from_tag(tag).ok()?;
+    let field = if kind == Kind::String { &[] } else { hash_and_field.get(4..)? };
+    Some(Address { key: key.into(), kind, field: Bytes::copy_from_slice(field) })
+}
+
 /// The cell alone.
 pub fn cell_span(at: &Address) -> Span {
     let from = place_at(at);
@@ -92,8 +101,10 @@ fn key_place(key: &[u8], room: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hash_span, key_of_place, key_span, place_of};
-    use crate::{Kind, head_row};
+    use bytes::Bytes;
+
+    use super::{address_of, hash_span, key_of_place, key_span, place_of};
+    use crate::{Address, Kind, head_row};
 
     #[test]
     fn places_sort_as_head_rows_do_and_a_key_is_one_stretch() {
@@ -106,6 +117,10 @@ mod tests {
             assert!(span.contains(&place(key)) && span.contains(&place_of(key, Kind::Sorted, &[255; 40])));
             assert!(keys.iter().enumerate().all(|(other, key)| other == at || !span.contains(&place(key))));
             assert_eq!(key_of_place(&place_of(key, Kind::Hash, b"f")).1, *key);
+            for (kind, field) in [(Kind::String, ""), (Kind::Set, ""), (Kind::Sorted, "\0f")] {
+                let at = Address { key: Bytes::copy_from_slice(key), kind, field: field.into() };
+                assert_eq!(address_of(&super::place_at(&at)), Some(at));
+            }
         }
     }
 

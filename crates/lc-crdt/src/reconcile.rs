@@ -50,6 +50,9 @@ pub fn install(rows: &mut dyn Rows, incoming: &Incoming<'_>, since: &[&Entry]) -
 
 /// Joins what is in the stretch with what came; `covered` is what is covered here throughout it. Gives the doubtful
 /// cells. Afterwards the stretch has had all that either side had applied.
+///
+/// A torn stretch ([`crate::Contexts::is_torn`]) may only be merged with one whose sender had what it is owed, and
+/// [`crate::Contexts::mend`] has to follow at once.
 pub fn merge(rows: &mut dyn Rows, incoming: &Incoming<'_>, covered: &VersionVector) -> Result<Vec<Address>, RowError> {
     let nothing = KeyRows::default();
     let mut doubtful = Vec::new();

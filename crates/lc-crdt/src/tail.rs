@@ -1,10 +1,13 @@
 //! The entries that were applied here last: what records that come as state may lack.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
-use lc_core::VersionVector;
+use bytes::Bytes;
+use lc_core::{Span, VersionVector};
 
-use crate::Entry;
+use crate::place::{hash32_of, key_of_place, key_span, place_at, place_of};
+use crate::{Entry, Kind, Op};
 
 /// Entries in the order in which they were applied, bounded in bytes. Whoever asks for records takes a mark first;
 /// everything after it is applied once more over what comes.
@@ -55,6 +58,19 @@ impl Tail {
         Some(since)
     }
 
+    /// The cells to which entries were applied after a mark that `vector` covers. `None` if some of those after the mark
+    /// are gone.
+    ///
+    /// If a sender with this vector says that such a cell stands there as it stood here at the mark, that does not make
+    /// it the one that is here now: the sender's is the one after these entries, so what they did was undone there.
+    pub fn touched(&self, mark: u64, vector: &VersionVector) -> Option<Touched> {
+        let skip = mark.checked_sub(self.first)? as usize;
+        let mut touched = Touched::default();
+        let covered = self.entries.iter().skip(skip).filter(|(entry, _)| vector.covers(entry.dot));
+        covered.flat_map(|(entry, _)| &entry.ops).for_each(|op| touched.add(op));
+        Some(touched)
+    }
+
     /// Forgets what stands before a mark, the oldest that anybody still has.
     pub fn release(&mut self, mark: u64) {
         while self.first < mark && !self.entries.is_empty() {
@@ -71,6 +87,70 @@ impl Tail {
         if let Some((_, bytes)) = self.entries.pop_front() {
             self.first += 1;
             self.bytes -= bytes;
+        }
+    }
+}
+
+/// Cells that some entries were applied to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Touched {
+    cells: BTreeSet<Bytes>,
+    /// Keys that were touched as a whole: where each begins and ends.
+    keys: BTreeMap<Bytes, Bytes>,
+    all: bool,
+}
+
+impl Touched {
+    /// Whether the cell at a place is among them.
+    pub fn contains(&self, place: &[u8]) -> bool {
+        let key = || self.keys.range::<[u8], _>((Bound::Unbounded, Bound::Included(place))).next_back();
+        self.all || self.cells.contains(place) || key().is_some_and(|(_, to)| place < to.as_ref())
+    }
+
+    /// Whether any cell of a stretch is among them.
+    pub fn meets(&self, span: &Span) -> bool {
+        let begins = |place: Option<&Bytes>| place.is_some_and(|place| span.ends_after(place));
+        self.contains(&span.from)
+            || begins(self.cells.range(span.from.clone()..).next())
+            || begins(self.keys.range(span.from.clone()..).next().map(|(from, _)| from))
+    }
+
+    /// The hashes of their keys; `None`: all.
+    pub fn hashes(&self) -> Option<Vec<u32>> {
+        let hashes = self.cells.iter().chain(self.keys.keys()).map(|place| hash32_of(place));
+        (!self.all).then(|| hashes.collect())
+    }
+
+    /// The parts of a stretch that are keys with such cells, in order.
+    pub fn parts(&self, span: &Span) -> Vec<Span> {
+        if self.all {
+            return vec![span.clone()];
+        }
+        let of_cells = self.cells.iter().map(|place| key_span(&key_of_place(place).1));
+        let of_keys = self.keys.iter().map(|(from, to)| Span { from: from.clone(), to: to.clone() });
+        let parts: BTreeMap<Bytes, Span> =
+            of_cells.chain(of_keys).filter_map(|part| part.meet(span)).map(|part| (part.from.clone(), part)).collect();
+        parts.into_values().collect()
+    }
+
+    fn add(&mut self, op: &Op) {
+        match op {
+            Op::Put { at, .. }
+            | Op::PutOver { at, .. }
+            | Op::Collapse { at, .. }
+            | Op::Add { at, .. }
+            | Op::Remove { at, .. } => {
+                self.cells.insert(place_at(at).into());
+            }
+            Op::Expire { key, .. } => {
+                self.cells.insert(place_of(key, Kind::String, b"").into());
+            }
+            Op::Delete { key, .. } => {
+                let Span { from, to } = key_span(key);
+                self.keys.insert(from, to);
+            }
+            Op::Clear { .. } => self.all = true,
+            Op::Withheld { .. } => {}
         }
     }
 }

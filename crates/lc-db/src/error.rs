@@ -40,6 +40,22 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// A reply that is not made: it would be larger than one may be.
+    #[error(
+        "a reply of more than {max} {unit} is not made: ask for less at a time, with SCAN, HSCAN, SSCAN, ZSCAN, a LIMIT or fewer keys"
+    )]
+    ReplyTooLarge {
+        /// `bytes` or `elements`.
+        unit: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// So much waits for the journal's disk that no more is taken now. Nothing of the write was done.
+    #[error("the disk does not keep up: {pending_bytes_max} bytes of writes wait for it already")]
+    JournalFull {
+        /// The limit.
+        pending_bytes_max: usize,
+    },
     /// A transaction that had an error while it was queued.
     #[error("Transaction discarded because of previous errors.")]
     ExecAbort,
@@ -140,7 +156,7 @@ impl Error {
             Error::NoAuth => "NOAUTH",
             Error::WrongPass => "WRONGPASS",
             Error::NoProto => "NOPROTO",
-            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Unavailable(_) | Error::JournalFull { .. } => "UNAVAILABLE",
             Error::DiskFull(_) => "DISKFULL",
             Error::Later => "LATER",
             Error::NoAck { .. } => "NOACK",
@@ -152,7 +168,7 @@ impl Error {
             Error::NotYet(_) => "NOTYET",
             Error::Elsewhere { .. } => "ELSEWHERE",
             Error::Rows(_) => "CORRUPT",
-            Error::TooLarge { .. } => "TOOLARGE",
+            Error::TooLarge { .. } | Error::ReplyTooLarge { .. } => "TOOLARGE",
             Error::Syntax
             | Error::NotInteger
             | Error::NotFloat
@@ -165,9 +181,11 @@ impl Error {
     /// What a caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Unavailable(_) | Error::DiskFull(_) | Error::NoAck { .. } | Error::NoQuorum { .. } => {
-                Fault::Unavailable
-            }
+            Error::Unavailable(_)
+            | Error::JournalFull { .. }
+            | Error::DiskFull(_)
+            | Error::NoAck { .. }
+            | Error::NoQuorum { .. } => Fault::Unavailable,
             Error::Later | Error::Stale(_) | Error::Behind(_) => Fault::Retry,
             Error::Conflict(_) => Fault::Conflict,
             Error::Rows(_) => Fault::Stop,
@@ -180,6 +198,7 @@ impl Error {
             | Error::NotOffered(_)
             | Error::Caller(_)
             | Error::TooLarge { .. }
+            | Error::ReplyTooLarge { .. }
             | Error::NoAuth
             | Error::WrongPass
             | Error::NoProto

@@ -7,6 +7,7 @@
 //! Start: commands.rs (the list), then commands/incr.rs as an example, then txn.rs.
 
 pub mod arguments;
+mod bounds;
 pub mod catalogue;
 mod commands;
 mod compatibility;
@@ -24,6 +25,7 @@ mod token;
 mod txn;
 mod view;
 
+pub use bounds::{Bounds, Room};
 pub use catalogue::{Arity, Command, Group, KeySpec, Run};
 pub use commands::{COMMANDS, find};
 pub use compatibility::compatibility_page;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lc_core::VersionVector;
-use lc_core::limits::ENTRY_BYTES_MAX;
+use lc_core::limits::{ENTRY_BYTES_MAX, FIELD_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use lc_policy::Tables;
 
 use crate::arguments::Args;
 use crate::catalogue::{Command, Run};
 use crate::consistency::{Among, Demand, Dials, Promise, Wish, among, held_here};
-use crate::{Error, Receipt, Reply, Txn, View, commands};
+use crate::{Bounds, Error, Receipt, Reply, Room, Txn, View, commands};
 
 /// What a node can tell and change for a client, beside records.
 pub trait Host {
@@ -22,6 +22,10 @@ pub trait Host {
     fn config(&self) -> Vec<(String, String)>;
     /// Changes a setting that may change while running; the error says which may.
     fn set_config(&self, name: &str, value: &str) -> Result<(), Error>;
+    /// How large what clients write and read may be.
+    fn bounds(&self) -> Bounds {
+        Bounds::default()
+    }
     /// Forgets counters that `CONFIG RESETSTAT` resets.
     fn reset_statistics(&self);
     /// Whether a client must authenticate.
@@ -215,8 +219,17 @@ impl Session {
             _ if self.queue.is_some() => self.enqueue(command, args),
             Run::Session(run) => run(self, engine.host(), args),
             _ if !self.is_plain(engine) => self.run_by_dials(command, args, engine),
-            Run::Read(run) => engine.read(&command.keys_in(args), &mut |view| run(view, args)),
-            Run::Write(run) => engine.write(&mut |txn| run(txn, args)),
+            Run::Read(run) => {
+                let bounds = engine.host().bounds();
+                engine.read(&command.keys_in(args), &mut |view| bounded(view, bounds, |view| run(view, args)))
+            }
+            Run::Write(run) => {
+                let bounds = engine.host().bounds();
+                engine.write(&mut |txn| {
+                    txn.bound(bounds);
+                    run(txn, args)
+                })
+            }
         }
     }
 
@@ -260,13 +273,17 @@ impl Session {
                 return Ok(reply);
             }
         }
+        let bounds = engine.host().bounds();
         match command.run {
             Run::Write(run) => {
                 promise.into_iter().for_each(|promise| engine.promise(promise));
-                engine.write(&mut |txn| run(txn, args))
+                engine.write(&mut |txn| {
+                    txn.bound(bounds);
+                    run(txn, args)
+                })
             }
             Run::Read(run) => {
-                let outcome = engine.read(&keys, &mut |view| run(view, args));
+                let outcome = engine.read(&keys, &mut |view| bounded(view, bounds, |view| run(view, args)));
                 self.glimpsed.merge(&engine.take_seen());
                 outcome
             }
@@ -346,7 +363,7 @@ impl Session {
     }
 
     fn enqueue(&mut self, command: &'static Command, args: Args<'_>) -> Result<Reply, Error> {
-        let bytes: usize = args.iter().map(|arg| arg.len() + ARGUMENT_BYTES).sum();
+        let bytes = ARGUMENT_BYTES + args.iter().map(|arg| arg.len() + ARGUMENT_BYTES).sum::<usize>();
         if self.queued_bytes + bytes > ENTRY_BYTES_MAX {
             return Err(Error::TooLarge {
                 what: "transaction",
@@ -386,6 +403,12 @@ impl Session {
         }
         for key in keys {
             if !self.watched.iter().any(|(watched, _)| watched == key) {
+                if self.watched.len() == WATCHED_MAX {
+                    return Err(Error::caller(format!("at most {WATCHED_MAX} keys can be watched")));
+                }
+                if key.len() > KEY_BYTES_MAX {
+                    return Err(Error::TooLarge { what: "key", bytes: key.len(), max: KEY_BYTES_MAX });
+                }
                 self.watched.push((Bytes::copy_from_slice(key), engine.watch(key)));
             }
         }
@@ -417,6 +440,11 @@ impl Session {
         self.queued_bytes = 0;
         promise.into_iter().for_each(|promise| engine.promise(promise));
         let outcome = if broken { Err(Error::ExecAbort) } else { self.exec_queue(engine, &watched, &queue) };
+        if outcome == Err(Error::Later) {
+            // Nothing was decided, and the same EXEC comes again.
+            (self.queue, self.watched) = (Some(queue), watched);
+            return outcome;
+        }
         engine.unwatch(&watched);
         outcome
     }
@@ -447,8 +475,10 @@ impl Session {
     ) -> Result<Reply, Error> {
         // Commands about the connection do not touch records, so they are answered after the entry is decided.
         let mut replies = Vec::new();
+        let bounds = engine.host().bounds();
         let outcome = engine.write_if_unchanged(watched, &mut |txn| {
-            replies = run_queue(txn, queue)?;
+            txn.bound(bounds);
+            replies = run_queue(txn, queue, &Room::for_reply(bounds))?;
             Ok(Reply::Nil)
         })?;
         if outcome.is_none() {
@@ -496,19 +526,40 @@ pub fn read_command(words: &[&[u8]], view: &View<'_>) -> Result<Reply, Error> {
     let command = commands::find(name).ok_or_else(|| commands::refusal(name, args))?;
     match command.run {
         _ if !command.arity.allows(args.len()) => Err(Error::Arity(command.name.into())),
-        Run::Read(run) => run(view, args),
+        Run::Read(run) => bounded(view, FORWARDED, |view| run(view, args)),
         _ => Err(Error::caller(format!("'{}' cannot be run for another region", command.name))),
     }
 }
 
-fn run_queue(txn: &mut Txn<'_>, queue: &[Queued]) -> Result<Vec<Option<Reply>>, Error> {
-    queue.iter().map(|queued| run_queued(txn, queued)).collect()
+/// Runs a read so that its reply stays within bounds: while it gathers, and once more for what it shares with rows.
+fn bounded(
+    view: &View<'_>,
+    bounds: Bounds,
+    run: impl FnOnce(&View<'_>) -> Result<Reply, Error>,
+) -> Result<Reply, Error> {
+    let reply = run(&view.within(&Room::for_reply(bounds)))?;
+    Room::for_reply(bounds).take_reply(&reply)?;
+    Ok(reply)
+}
+
+/// The replies of a transaction are one reply, so `room` is for all of them.
+fn run_queue(txn: &mut Txn<'_>, queue: &[Queued], room: &Room) -> Result<Vec<Option<Reply>>, Error> {
+    let mut replies = Vec::with_capacity(queue.len());
+    for queued in queue {
+        let reply = run_queued(txn, queued)?;
+        reply.as_ref().map_or(Ok(()), |reply| room.take_reply(reply))?;
+        replies.push(reply);
+    }
+    Ok(replies)
 }
 
 fn run_queued(txn: &mut Txn<'_>, queued: &Queued) -> Result<Option<Reply>, Error> {
     let args = refs(&queued.args);
     match queued.command.run {
-        Run::Read(run) => Ok(Some(run(&txn.view(), &args).into())),
+        Run::Read(run) => {
+            let bounds = *txn.bounds();
+            Ok(Some(bounded(&txn.view(), bounds, |view| run(view, &args)).into()))
+        }
         Run::Write(run) => {
             let before = txn.op_count();
             match run(txn, &args) {
@@ -528,5 +579,15 @@ fn refs(args: &[Bytes]) -> Vec<&[u8]> {
 const BEFORE_AUTH: [&str; 4] = ["auth", "hello", "quit", "reset"];
 /// Commands that are carried out at once even inside `MULTI`.
 const ENDS_TRANSACTION: [&str; 2] = ["reset", "quit"];
-/// What a queued argument costs beside its bytes.
+/// What is read for another region must fit a frame, with up to eight bytes beside each element.
+const FORWARDED: Bounds = Bounds {
+    key_bytes_max: KEY_BYTES_MAX,
+    field_bytes_max: FIELD_BYTES_MAX,
+    value_bytes_max: VALUE_BYTES_MAX,
+    reply_elements_max: 256 * 1024,
+    reply_bytes_max: ENTRY_BYTES_MAX - (2 << 20),
+};
+/// Keys that one connection may watch: each is looked up among the others.
+const WATCHED_MAX: usize = 4096;
+/// What a queued command or argument costs beside its bytes.
 const ARGUMENT_BYTES: usize = 48;

@@ -11,7 +11,7 @@ use lc_core::{Dot, HlcClock, ReplicaId, VersionVector};
 use lc_crdt::{Digest, Entry, RowError, RowKind, Rows, Stamp, apply};
 use lc_policy::{Policy, Table, Tables, merge_text};
 
-use crate::{Demand, Engine, Error, Host, Promise, Reply, Session, SessionKey, Token, Txn, View, WatchStamp};
+use crate::{Bounds, Demand, Engine, Error, Host, Promise, Reply, Session, SessionKey, Token, Txn, View, WatchStamp};
 
 /// Rows in a map, with a digest.
 #[derive(Clone, Default)]
@@ -93,6 +93,10 @@ pub struct Replica {
     pub regions: usize,
     /// What the last write promised beyond this replica. Nobody keeps it here.
     pub promised: Option<Promise>,
+    /// How large what it writes and reads may be.
+    pub bounds: Bounds,
+    /// So many writes find no room in the journal yet, and are to come again.
+    pub crowded: u32,
     id: ReplicaId,
     clock: HlcClock,
     session: Option<Session>,
@@ -112,6 +116,8 @@ impl Replica {
             tables: Arc::default(),
             regions: 1,
             promised: None,
+            bounds: Bounds::default(),
+            crowded: 0,
             id: ReplicaId(id),
             clock: HlcClock::default(),
             session: Some(Session::new(1)),
@@ -194,7 +200,8 @@ pub fn settle(replicas: &mut [&mut Replica]) {
 pub fn merging(tables: &[(&str, &str)]) -> Arc<Tables> {
     let table = |&(name, rule): &(&str, &str)| {
         let merge = merge_text::parse(rule).expect("a rule that there is");
-        Table { name: name.to_owned(), version: 1, policy: Policy { merge, ..Policy::default() }, placement_version: 0 }
+        let policy = Policy { merge, ..Policy::default() };
+        Table { name: name.to_owned(), version: 1, policy, placement_version: 0, target: None }
     };
     Arc::new(Tables::new(1, tables.iter().map(table).collect()))
 }
@@ -213,6 +220,10 @@ impl Engine for Replica {
     }
 
     fn write(&mut self, run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, Error>) -> Result<Reply, Error> {
+        if self.crowded > 0 {
+            self.crowded -= 1;
+            return Err(Error::Later);
+        }
         let before = self.rows.clone();
         let seq = self.vector.get(self.id) + 1;
         let (dot, hlc, deps) = (Dot::new(self.id, seq), self.clock.next(self.now_ms), self.vector.clone());
@@ -305,6 +316,9 @@ fn session_key() -> SessionKey {
 }
 
 impl Host for Replica {
+    fn bounds(&self) -> Bounds {
+        self.bounds
+    }
     fn now_ms(&self) -> u64 {
         self.now_ms
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lc_core::Dot;
-use lc_core::limits::{FIELD_BYTES_MAX, KEY_BYTES_MAX, SIBLINGS_WRITTEN_MAX, VALUE_BYTES_MAX};
+use lc_core::limits::{KEY_BYTES_MAX, SIBLINGS_WRITTEN_MAX};
 use lc_crdt::{
     Added, Address, Cell, ElementReset, Head, Kind, Merge, Number, Op, Reset, Rows, Stamp, StoredHead, Visible,
     apply_op,
@@ -10,7 +10,9 @@ use lc_crdt::{
 use lc_policy::{Tables, table_of};
 
 use crate::view::text_of;
-use crate::{Error, View};
+use crate::{Bounds, Error, Room, View};
+
+mod rewriting;
 
 /// One entry being decided. If it fails its owner restores the rows, so a command is all or nothing.
 pub struct Txn<'a> {
@@ -20,6 +22,9 @@ pub struct Txn<'a> {
     seed: u64,
     ops: Vec<Op>,
     tables: Option<&'a Tables>,
+    bounds: Bounds,
+    /// For what its commands gather of what is there.
+    room: Room,
 }
 
 /// What a new string value does to the key's expiry.
@@ -36,12 +41,24 @@ pub enum Expiry {
 impl<'a> Txn<'a> {
     /// An entry with this stamp, decided at `now_ms` over `rows`.
     pub fn new(rows: &'a mut dyn Rows, stamp: Stamp<'a>, now_ms: u64, seed: u64) -> Txn<'a> {
-        Txn { rows, stamp, now_ms, seed, ops: Vec::new(), tables: None }
+        let (bounds, room) = (Bounds::default(), Room::for_entry());
+        Txn { rows, stamp, now_ms, seed, ops: Vec::new(), tables: None, bounds, room }
     }
 
     /// Decides by the rules of these tables.
-    pub fn under(self, tables: &'a Tables) -> Txn<'a> {
-        Txn { tables: if tables.all_plain() { None } else { Some(tables) }, ..self }
+    pub fn under(mut self, tables: &'a Tables) -> Txn<'a> {
+        self.tables = if tables.all_plain() { None } else { Some(tables) };
+        self
+    }
+
+    /// Takes from here on what is within these bounds only.
+    pub fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// How large keys and values may be.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// The rule by which values of this key merge.
@@ -56,7 +73,7 @@ impl<'a> Txn<'a> {
 
     /// The records, with this entry's earlier ops applied.
     pub fn view(&self) -> View<'_> {
-        let view = View::new(self.rows, self.now_ms, self.seed.wrapping_add(self.ops.len() as u64));
+        let view = View::new(self.rows, self.now_ms, self.seed.wrapping_add(self.ops.len() as u64)).roomy(&self.room);
         match self.tables {
             Some(tables) => view.under(tables),
             None => view,
@@ -80,13 +97,13 @@ impl<'a> Txn<'a> {
 
     /// Refuses what [`Txn::set_string`] would refuse of this key and value, before anything is changed.
     pub fn check_string(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        check("key", key.len(), KEY_BYTES_MAX)?;
-        check("value", value.len(), VALUE_BYTES_MAX)
+        self.check_key(key)?;
+        check("value", value.len(), self.bounds.value_bytes_max)
     }
 
     /// Sets a string, whatever the key held before.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) -> Result<(), Error> {
-        check("value", value.len(), VALUE_BYTES_MAX)?;
+        self.check_string(key, value)?;
         let mut stored = self.prepare(key)?;
         let expires_ms = match expiry {
             Expiry::Keep => stored.head.expires_ms(),
@@ -109,7 +126,7 @@ impl<'a> Txn<'a> {
 
     /// Sets a string over exactly these values, whatever the table's rule; the others stay beside it.
     pub fn resolve(&mut self, key: &[u8], over: &[Dot], value: &[u8], expiry: Expiry) -> Result<(), Error> {
-        check("value", value.len(), VALUE_BYTES_MAX)?;
+        self.check_string(key, value)?;
         self.merge_of(key).check_value(value).map_err(Error::caller)?;
         let stored = self.prepare(key)?;
         let expires_ms = match expiry {
@@ -171,6 +188,7 @@ impl<'a> Txn<'a> {
         if *self.merge_of(key) != Merge::Typed {
             return self.add_as_value(key, amount);
         }
+        self.check_key(key)?;
         let stored = self.prepare(key)?;
         let added = self.added(Kind::String, &stored.head.string, amount)?;
         self.emit_on(stored, Op::Add { at: Address::string(Bytes::copy_from_slice(key)), added })
@@ -193,11 +211,11 @@ impl<'a> Txn<'a> {
         kind: Kind,
         elements: impl IntoIterator<Item = (&'b [u8], &'b [u8])>,
     ) -> Result<(), Error> {
-        check("key", key.len(), KEY_BYTES_MAX)?;
+        self.check_key(key)?;
         self.check_keeps_types(key)?;
         for (field, value) in elements {
-            check("field or member", field.len(), FIELD_BYTES_MAX)?;
-            check("value", value.len(), VALUE_BYTES_MAX)?;
+            check("field or member", field.len(), self.bounds.field_bytes_max)?;
+            check("value", value.len(), self.bounds.value_bytes_max)?;
         }
         self.view().head_of_kind(key, kind).map(drop)
     }
@@ -205,7 +223,7 @@ impl<'a> Txn<'a> {
     /// Sets a hash field, adds a set member (empty value) or sets a score (8 bytes, see [`Txn::set_score`]). Answers
     /// whether it is new.
     pub fn put_element(&mut self, key: &[u8], kind: Kind, field: &[u8], value: &[u8]) -> Result<bool, Error> {
-        check("value", value.len(), VALUE_BYTES_MAX)?;
+        check("value", value.len(), self.bounds.value_bytes_max)?;
         self.check_keeps_types(key)?;
         let cell = self.prepare_element(key, kind, field)?;
         let at = address(key, kind, field);
@@ -295,6 +313,7 @@ impl<'a> Txn<'a> {
     /// Refuses what is too large, and removes what a write must not revive under the same name: a value that has
     /// expired, and a choice of expiry whose key was deleted at the same time elsewhere.
     fn prepare(&mut self, key: &[u8]) -> Result<StoredHead, Error> {
+        // What records can hold; a bound that is lower keeps nobody from what is there.
         check("key", key.len(), KEY_BYTES_MAX)?;
         let stored = StoredHead::read(self.rows, key)?;
         if stored.is_stored() && (!stored.head.exists() || stored.head.expired(self.now_ms)) {
@@ -335,8 +354,13 @@ impl<'a> Txn<'a> {
         )))
     }
 
+    fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+        check("key", key.len(), self.bounds.key_bytes_max)
+    }
+
     fn prepare_element(&mut self, key: &[u8], kind: Kind, field: &[u8]) -> Result<Cell, Error> {
-        check("field or member", field.len(), FIELD_BYTES_MAX)?;
+        self.check_key(key)?;
+        check("field or member", field.len(), self.bounds.field_bytes_max)?;
         let stored = self.prepare(key)?;
         match stored.head.kind() {
             Some(other) if other != kind => Err(Error::WrongType),
@@ -396,6 +420,10 @@ impl<'a> Txn<'a> {
     /// Like [`Txn::emit`] for an op on a string whose head was just read.
     fn emit_on(&mut self, stored: StoredHead, op: Op) -> Result<(), Error> {
         stored.apply(self.rows, &self.stamp, &op)?;
+        // Most entries have one op, and those of one that has more are moved only once for that.
+        if self.ops.is_empty() {
+            self.ops.reserve_exact(1);
+        }
         self.ops.push(op);
         Ok(())
     }

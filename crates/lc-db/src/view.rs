@@ -10,7 +10,7 @@ use lc_crdt::{
 
 use lc_policy::Tables;
 
-use crate::{Error, float};
+use crate::{Error, Room, float};
 
 /// The records at one moment.
 pub struct View<'a> {
@@ -18,6 +18,8 @@ pub struct View<'a> {
     now_ms: u64,
     random: StdCell<u64>,
     tables: Option<&'a Tables>,
+    /// For what is gathered; without one, whoever asks bounds it.
+    room: Option<&'a Room>,
 }
 
 /// A span of scores in a sorted set; both ends included here, callers skip what they exclude.
@@ -37,12 +39,33 @@ impl ScoreSpan {
 impl<'a> View<'a> {
     /// The records in `rows` at `now_ms`; `seed` feeds commands that pick at random.
     pub fn new(rows: &'a dyn Rows, now_ms: u64, seed: u64) -> View<'a> {
-        View { rows, now_ms, random: StdCell::new(seed), tables: None }
+        View { rows, now_ms, random: StdCell::new(seed), tables: None, room: None }
     }
 
     /// Merges by the rules of these tables.
     pub fn under(self, tables: &'a Tables) -> View<'a> {
         View { tables: if tables.all_plain() { None } else { Some(tables) }, ..self }
+    }
+
+    /// The same, with this room for what is gathered.
+    pub fn within<'b>(&'b self, room: &'b Room) -> View<'b> {
+        let random = StdCell::new(self.random.get());
+        View { rows: self.rows, now_ms: self.now_ms, random, tables: self.tables, room: Some(room) }
+    }
+
+    /// Takes what is gathered from this room.
+    pub(crate) fn roomy(self, room: &'a Room) -> View<'a> {
+        View { room: Some(room), ..self }
+    }
+
+    /// What a page of a scan may have, elements and bytes.
+    pub(crate) fn page_room(&self) -> (usize, usize) {
+        self.room.map_or((usize::MAX, usize::MAX), Room::page)
+    }
+
+    /// Takes room for one more element of this many bytes; to be asked before it is kept.
+    pub fn take(&self, bytes: usize) -> Result<(), Error> {
+        self.room.map_or(Ok(()), |room| room.take(bytes))
     }
 
     /// The rule by which values of this key merge.
@@ -202,24 +225,26 @@ impl<'a> View<'a> {
 
     /// All members or fields of a collection, unordered.
     pub fn fields(&self, key: &[u8], kind: Kind) -> Result<Vec<Bytes>, Error> {
-        let mut fields = Vec::new();
+        let (mut fields, mut full) = (Vec::new(), Ok(()));
         self.each_element(key, kind, 0, &mut |_, field, _| {
+            full = self.take(field.len());
             fields.push(Bytes::copy_from_slice(field));
-            true
+            full.is_ok()
         })?;
-        Ok(fields)
+        full.map(|()| fields)
     }
 
     /// All (field, value) of a hash, unordered.
     pub fn pairs(&self, key: &[u8]) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        let mut pairs = Vec::new();
+        let (mut pairs, mut full) = (Vec::new(), Ok(()));
         self.each_element(key, Kind::Hash, 0, &mut |_, field, cell| {
-            if let Some(visible) = cell.visible() {
-                pairs.push((Bytes::copy_from_slice(field), text_of(visible)));
+            if let Some(value) = cell.visible().map(text_of) {
+                full = self.take(field.len() + value.len());
+                pairs.push((Bytes::copy_from_slice(field), value));
             }
-            true
+            full.is_ok()
         })?;
-        Ok(pairs)
+        full.map(|()| pairs)
     }
 
     /// Visits sorted-set members within `span`, by score then member, ascending, until `visit` answers false.
@@ -285,12 +310,13 @@ impl<'a> View<'a> {
 
     /// All (member, score) of a sorted set, ascending.
     pub fn scores(&self, key: &[u8], span: ScoreSpan) -> Result<Vec<(Bytes, f64)>, Error> {
-        let mut scores = Vec::new();
+        let (mut scores, mut full) = (Vec::new(), Ok(()));
         self.each_score(key, span, &mut |score, member| {
+            full = self.take(member.len());
             scores.push((Bytes::copy_from_slice(member), score));
-            true
+            full.is_ok()
         })?;
-        Ok(scores)
+        full.map(|()| scores)
     }
 
     /// Visits keys that exist and have not expired, in the order of their hashes, from `cursor` (0: all), until

@@ -214,6 +214,24 @@ pub enum ControlRequest {
         /// The conflict's id.
         id: String,
     },
+    /// Values stamped ahead of the time: `{"stamps": [...], "next": cursor or null, ...}`.
+    Stamps {
+        /// By more than this.
+        ahead_ms: u64,
+        /// Only of this table.
+        table: Option<String>,
+        /// `next` of the page before.
+        after: Option<String>,
+        /// At most so many, 1 to 1000.
+        limit: usize,
+    },
+    /// Writes such values anew: `{"rewritten": count, ...}`.
+    RewriteStamps {
+        /// Of these keys, 1 to 1000.
+        keys: Vec<Bytes>,
+        /// Those stamped more than this ahead.
+        ahead_ms: u64,
+    },
     /// Every region with its nodes: `{"regions": [...]}`.
     Regions,
     /// Makes a one-time token for a region that is to join.

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::asked::Behind;
+use crate::patience::{Patient, is_unread};
 use crate::room::Room;
 use crate::routes::router;
 use crate::{Database, Error, Inside};
@@ -26,11 +27,20 @@ pub struct Settings {
     pub token: Option<String>,
     /// Connections at a time, at least 1; one more waits until another ends.
     pub connections_max: usize,
+    /// Memory for bodies on their way, in and out together, bytes.
+    pub bodies_bytes_max: usize,
+    /// How long a client may take for the next MiB of its answer, or the rest of it; `None`: for ever.
+    pub stall_timeout: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { token: None, connections_max: CONNECTIONS_MAX }
+        Settings {
+            token: None,
+            connections_max: CONNECTIONS_MAX,
+            bodies_bytes_max: BODIES_BYTES_MAX,
+            stall_timeout: Some(STALL_MAX),
+        }
     }
 }
 
@@ -70,9 +80,14 @@ impl Door {
         F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let behind = Behind { inside, database: self.database, room: Room::new(BODIES_BYTES_MAX) };
-        let router = router(behind, self.settings.token.as_deref());
-        serve_up_to(self.settings.connections_max.max(1), self.listener, router, secure, stop).await;
+        let settings = self.settings;
+        let told = inside.clone();
+        let behind = Behind { inside, database: self.database, room: Room::new(settings.bodies_bytes_max) };
+        let router = router(behind, settings.token.as_deref());
+        let patience = Patience { limit: settings.stall_timeout, told: Some(told) };
+        let served =
+            Served { listener: self.listener, connections_max: settings.connections_max.max(1), router, patience };
+        served.until(secure, stop).await;
     }
 }
 
@@ -93,7 +108,7 @@ impl Doorway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        serve_connection(std::future::ready(Ok(stream)), self.router.clone()).await;
+        serve_connection(std::future::ready(Ok(stream)), self.router.clone(), Patience::usual()).await;
     }
 }
 
@@ -107,47 +122,66 @@ pub async fn serve_router<F, S>(
     F: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    serve_up_to(OPERATORS_MAX, listener, router, secure, stop).await;
+    let served = Served { listener, connections_max: OPERATORS_MAX, router, patience: Patience::usual() };
+    served.until(secure, stop).await;
 }
 
-async fn serve_up_to<F, S>(
-    connections_max: usize,
+/// How long clients may leave their answers unread, and who is told when one does.
+#[derive(Clone)]
+struct Patience {
+    limit: Option<Duration>,
+    told: Option<Arc<dyn Inside>>,
+}
+
+impl Patience {
+    fn usual() -> Patience {
+        Patience { limit: Some(STALL_MAX), told: None }
+    }
+}
+
+/// A listener and what stands behind it.
+struct Served {
     listener: TcpListener,
+    connections_max: usize,
     router: Router,
-    secure: impl Fn(TcpStream) -> F,
-    stop: impl Future<Output = ()>,
-) where
-    F: Future<Output = io::Result<S>> + Send + 'static,
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut tasks = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        let room = tasks.len() < connections_max;
-        tokio::select! {
-            biased;
-            () = &mut stop => break,
-            // One too many waits in the backlog until another ends; none lasts long.
-            accepted = listener.accept(), if room => match accepted {
-                Ok((stream, _)) => {
-                    tasks.spawn(serve_connection(secure(stream), router.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept on the HTTP door");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(ended) = tasks.join_next() => {
-                if let Err(panicked) = ended {
-                    tracing::error!(error = %panicked, "an HTTP connection's task failed");
+    patience: Patience,
+}
+
+impl Served {
+    async fn until<F, S>(self, secure: impl Fn(TcpStream) -> F, stop: impl Future<Output = ()>)
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        tokio::pin!(stop);
+        loop {
+            let room = tasks.len() < self.connections_max;
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                // One too many waits in the backlog until another ends; none lasts long.
+                accepted = self.listener.accept(), if room => match accepted {
+                    Ok((stream, _)) => {
+                        tasks.spawn(serve_connection(secure(stream), self.router.clone(), self.patience.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "accept on the HTTP door");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(ended) = tasks.join_next() => {
+                    if let Err(panicked) = ended {
+                        tracing::error!(error = %panicked, "an HTTP connection's task failed");
+                    }
                 }
             }
         }
+        tasks.shutdown().await;
     }
-    tasks.shutdown().await;
 }
 
-async fn serve_connection<S>(secured: impl Future<Output = io::Result<S>>, router: Router)
+async fn serve_connection<S>(secured: impl Future<Output = io::Result<S>>, router: Router, patience: Patience)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -156,8 +190,12 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Patient::new(stream, patience.limit)), TowerToHyperService::new(router));
     if let Err(error) = serving.await {
+        if is_unread(&error) {
+            tracing::info!(reason = %error, "an HTTP client is closed: it did not take its answer");
+            patience.told.iter().for_each(|inside| inside.left_unread());
+        }
         tracing::debug!(%error, "an HTTP connection ended early");
     }
 }
@@ -168,6 +206,8 @@ const CONNECTIONS_MAX: usize = 10_000;
 const OPERATORS_MAX: usize = 256;
 /// Memory for bodies on their way, in and out together: 16 of the largest.
 const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How long a client may take for the next MiB of its answer.
+const STALL_MAX: Duration = Duration::from_secs(60);
 /// For the handshake, and for each request's head; also how long a kept connection may idle.
 const HEAD_MAX: Duration = Duration::from_secs(15);
 /// Largest head.

@@ -7,6 +7,9 @@ use crate::prometheus::Sample;
 
 /// The node behind the door.
 pub trait Inside: Send + Sync + 'static {
+    /// Told when a connection was given up because its client did not take its answer.
+    fn left_unread(&self) {}
+
     /// Whether it takes reads and writes; if not, why.
     fn health(&self) -> Result<(), String>;
 

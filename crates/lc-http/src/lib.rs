@@ -20,6 +20,7 @@ mod inside;
 mod json_bytes;
 mod knocks;
 mod openapi;
+mod patience;
 mod percent;
 mod prometheus;
 mod record_key;

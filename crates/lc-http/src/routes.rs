@@ -21,11 +21,12 @@ mod records;
 mod regions;
 mod scores;
 mod sessions;
+mod stamps;
 mod tables;
 
 /// Every route, in the order of the description.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    let lists: [&[Route]; 10] = [
+    let lists: [&[Route]; 11] = [
         records::ROUTES,
         fields::ROUTES,
         members::ROUTES,
@@ -33,6 +34,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         sessions::ROUTES,
         tables::ROUTES,
         conflicts::ROUTES,
+        stamps::ROUTES,
         regions::ROUTES,
         backups::ROUTES,
         operations::ROUTES,

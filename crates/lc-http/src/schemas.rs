@@ -182,6 +182,33 @@ fn dials_and(more: Value) -> Value {
     Value::Object(entries(dials()).into_iter().chain(entries(more)).collect())
 }
 
+fn table() -> Value {
+    let regions = |what: &str| json!({ "type": "array", "items": { "type": "string" }, "description": what });
+    let counts = || json!({ "type": "object", "description": "What a change of merge would collapse: keys, values, increments, collections." });
+    json!({
+        "type": "object",
+        "description": "Name, version and dials; shown alone, also what they mean and what was measured.",
+        "properties": {
+            "name": { "type": "string" },
+            "version": { "type": "integer" },
+            "policy": { "type": "object", "description": "Its dials. The placement is where it lies now." },
+            "target": {
+                "description": "The placement that it is on its way to; null: it lies where it should.",
+                "oneOf": [{ "type": "string" }, list_of(json!({ "type": "string" })), { "type": "null" }],
+            },
+            "arriving": regions("Being given its records. They refuse its clients and count nowhere until they have them."),
+            "leaving": regions("Will remove its records once those have arrived."),
+            "not_held_in": regions("Never get its bytes."),
+            "explanation": { "type": "object" },
+            "measured": { "type": "object" },
+            "would_collapse": counts(),
+            "would_remove_copies_in": regions("Would remove its records at once."),
+            "collapsed_keys": { "type": "integer" },
+            "removes_copies_in": regions("Remove its records now."),
+        },
+    })
+}
+
 fn control() -> Value {
     let objects = || list_of(json!({ "type": "object" }));
     json!({
@@ -189,7 +216,7 @@ fn control() -> Value {
             "key_id": { "type": "integer", "description": "The new key's place in the row of the cluster's keys: 1, 2, 3 and so on." },
         })),
         "Session": object(&["session"], json!({ "session": { "type": "string" } })),
-        "Table": { "type": "object", "description": "Name, version and dials; shown alone, also what they mean and what was measured." },
+        "Table": table(),
         "Tables": object(&["tables"], json!({ "tables": list_of(reference("Table")) })),
         "NewTable": object(&["name"], dials_and(json!({
             "name": { "type": "string" },
@@ -207,6 +234,33 @@ fn control() -> Value {
         "Presets": object(&["presets"], json!({ "presets": objects() })),
         "Conflict": { "type": "object", "description": "Both writes: dots, values, times, the rule, the clocks' gap." },
         "Conflicts": object(&["conflicts"], json!({ "conflicts": list_of(reference("Conflict")), "next": next() })),
+        "Stamp": object(&["table", "key", "type", "stamp", "ahead_ms", "region"], json!({
+            "table": { "type": "string" },
+            "key": reference("Value"),
+            "type": { "enum": ["string", "hash", "set", "zset"] },
+            "field": { "description": "Of a field or member; null for a string.", "oneOf": [reference("Value"), { "type": "null" }] },
+            "stamp": text("Unix ms and a count within it."),
+            "at_ms": { "type": "integer", "description": "The same, Unix ms." },
+            "ahead_ms": { "type": "integer", "description": "How far ahead of this node's clock." },
+            "dot": text("The write."),
+            "replica": text("Who made it."),
+            "region": text("Where."),
+        })),
+        "Stamps": object(&["stamps", "now_ms", "node_ahead_ms"], json!({
+            "stamps": list_of(reference("Stamp")),
+            "next": next(),
+            "now_ms": { "type": "integer", "description": "What this node takes for the time, Unix ms." },
+            "node_ahead_ms": { "type": "integer", "description": "How far the latest stamp seen here is ahead; ordinary writes come after it." },
+        })),
+        "RewriteStamps": exact(&["keys"], json!({
+            "keys": list_of(reference("SentValue")),
+            "ahead_ms": { "type": "integer", "description": "Only values stamped more than this ahead (1000)." },
+        })),
+        "RewrittenStamps": object(&["rewritten", "hidden", "node_ahead_ms"], json!({
+            "rewritten": { "type": "integer", "description": "Values." },
+            "hidden": list_of(reference("Value")),
+            "node_ahead_ms": { "type": "integer", "description": "As in Stamps." },
+        })),
         "Region": { "type": "object", "description": "A region with its nodes." },
         "Regions": object(&["regions"], json!({ "regions": list_of(reference("Region")) })),
         "NewInvitation": object(&["region"], json!({

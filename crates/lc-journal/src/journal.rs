@@ -54,8 +54,8 @@ pub struct Journal {
     dropped: Highest,
     /// Of the records that are durable, of those in the job that is out, and of those that wait.
     highest: Highest,
-    highest_in_flight: Highest,
-    highest_pending: Highest,
+    highest_in_flight: Recent,
+    highest_pending: Recent,
     truncating: bool,
     durable: u64,
     appended: u64,
@@ -86,8 +86,8 @@ impl Journal {
             again: None,
             dropped: found.dropped,
             highest: found.highest,
-            highest_in_flight: Highest::new(),
-            highest_pending: Highest::new(),
+            highest_in_flight: Recent::new(),
+            highest_pending: Recent::new(),
             truncating: false,
             durable: end,
             appended: end,
@@ -112,7 +112,7 @@ impl Journal {
             return Err(Error::Full { pending_bytes_max: self.options.pending_bytes_max });
         }
         self.index.note(replica, seq, self.appended);
-        raise(&mut self.highest_pending, replica, seq);
+        raise_recent(&mut self.highest_pending, replica, seq);
         self.push(Kind::Entry, replica, seq, payload);
         Ok(Position(self.appended))
     }
@@ -131,7 +131,8 @@ impl Journal {
         }
         let bytes = std::mem::replace(&mut self.pending, std::mem::take(&mut self.spare));
         self.in_flight_bytes = Some(bytes.len());
-        self.highest_in_flight = std::mem::take(&mut self.highest_pending);
+        // Empty: it was taken note of when the last job ended.
+        std::mem::swap(&mut self.highest_in_flight, &mut self.highest_pending);
         let segment = self.segments.back().expect("never empty").clone();
         let overflows = segment.used() > 0 && segment.used() + bytes.len() as u64 > self.options.segment_bytes;
         let rotate = overflows.then(|| Arc::clone(&self.disk));
@@ -350,7 +351,7 @@ impl Journal {
             segment.before = Arc::new(self.highest.clone());
             self.segments.push_back(segment);
         }
-        for (replica, seq) in std::mem::take(&mut self.highest_in_flight) {
+        for (replica, seq) in self.highest_in_flight.drain(..) {
             raise(&mut self.highest, replica, seq);
         }
     }
@@ -376,6 +377,16 @@ impl Journal {
             found.push(segment.clone());
         }
         found
+    }
+}
+
+/// Like [`Highest`] for the few replicas of one sync: kept and searched in the order in which they came.
+type Recent = Vec<(u16, u64)>;
+
+fn raise_recent(highest: &mut Recent, replica: u16, seq: u64) {
+    match highest.iter_mut().find(|known| known.0 == replica) {
+        Some(known) => known.1 = seq.max(known.1),
+        None => highest.push((replica, seq)),
     }
 }
 

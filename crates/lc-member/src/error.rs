@@ -47,6 +47,18 @@ pub enum Error {
         /// Who was started.
         expected: String,
     },
+    /// The data directory is of another release.
+    #[error(
+        "{file} in the data directory has format {found:?}; this release reads {known}: start the release that wrote it, or restore a backup"
+    )]
+    Format {
+        /// The file that says so.
+        file: &'static str,
+        /// What it says.
+        found: String,
+        /// What is read here.
+        known: u32,
+    },
     /// The journal begins after what the store has applied.
     #[error(
         "the journal begins at {first}, but records are only applied up to {applied}; journal segments are missing"

@@ -34,6 +34,11 @@ impl Identity {
         }
         let bytes = disk.read(FILE).map_err(|source| Error::Disk { doing: "read identity", source })?;
         let found = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(version) = found.lines().next().and_then(|line| line.strip_prefix("lightcone "))
+            && version != VERSION.to_string()
+        {
+            return Err(Error::Format { file: FILE, found: version.to_owned(), known: VERSION });
+        }
         match Identity::parse(&found) {
             Some(identity) if identity.cluster == cluster && identity.node == node => Ok((identity, false)),
             Some(other) => Err(Error::Identity { found: other.spoken(), expected: fresh.spoken() }),
@@ -66,7 +71,10 @@ impl Identity {
 
     fn text(&self) -> String {
         let Identity { cluster, node, incarnation, first_seq } = self;
-        format!("lightcone 1\ncluster {cluster}\nnode {}\nincarnation {incarnation}\nfirst-seq {first_seq}\n", node.0)
+        format!(
+            "lightcone {VERSION}\ncluster {cluster}\nnode {}\nincarnation {incarnation}\nfirst-seq {first_seq}\n",
+            node.0
+        )
     }
 
     fn spoken(&self) -> String {
@@ -76,9 +84,7 @@ impl Identity {
     fn parse(text: &str) -> Option<Identity> {
         let mut lines = text.lines();
         let mut next = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned);
-        if next("lightcone")? != "1" {
-            return None;
-        }
+        next("lightcone")?;
         let cluster = next("cluster")?;
         let node = NodeId(next("node")?.parse().ok()?);
         let incarnation = next("incarnation")?.parse().ok()?;
@@ -87,5 +93,40 @@ impl Identity {
 }
 
 const FILE: &str = "identity";
+/// Of the file, and so of the directory around it.
+const VERSION: u32 = 1;
 /// More entries than can wait to become durable: a journal record takes at least 32 bytes of at most 64 MiB.
 const SEQ_SKIP: u64 = 1 << 22;
+
+#[cfg(test)]
+mod tests {
+    use lc_core::NodeId;
+    use lc_env::{Disk, MemoryDisk};
+
+    use super::{FILE, Identity};
+    use crate::Error;
+
+    /// As earlier releases wrote it, byte for byte.
+    const GOLDEN_1: &str = "lightcone 1\ncluster shop\nnode 3\nincarnation 2\nfirst-seq 4194339\n";
+
+    fn opened(text: &str) -> Result<(Identity, bool), Error> {
+        let disk = MemoryDisk::new();
+        disk.write_atomic(FILE, text.as_bytes()).expect("room for it");
+        Identity::open(&disk, "shop", NodeId(3))
+    }
+
+    #[test]
+    fn the_file_of_an_earlier_release_is_read_and_written_alike() {
+        let (identity, fresh) = opened(GOLDEN_1).expect("this release reads version 1");
+        let right = Identity { cluster: "shop".to_owned(), node: NodeId(3), incarnation: 2, first_seq: 4_194_339 };
+        assert_eq!((&identity, fresh), (&right, false));
+        assert_eq!(identity.text(), GOLDEN_1);
+    }
+
+    #[test]
+    fn the_file_of_a_later_release_is_called_by_its_version() {
+        let said = opened(&GOLDEN_1.replace("lightcone 1", "lightcone 2")).expect_err("a later one").to_string();
+        assert!(said.starts_with("identity in the data directory has format \"2\"; this release reads 1"), "{said}");
+        assert!(matches!(opened("something else"), Err(Error::Identity { .. })));
+    }
+}

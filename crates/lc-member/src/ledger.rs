@@ -7,6 +7,8 @@
 //! Start: [`Ledger::note`].
 
 mod format;
+#[cfg(test)]
+mod golden;
 mod loss;
 mod tally;
 #[cfg(test)]

@@ -14,7 +14,6 @@ pub mod ledger;
 mod log;
 mod member;
 mod placement;
-#[allow(dead_code, reason = "the member calls it once catching up is wired in")]
 mod ranges;
 mod records;
 mod shares;
@@ -26,7 +25,8 @@ pub use error::Error;
 pub use identity::Identity;
 pub use member::clock_watch::{Apart, ClockWatch};
 pub use member::{
-    BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, DiskBounds, Elsewhere, Health, JournalView, Kept,
-    Member, Outgoing, Peer, Restoring, Room, Settings, Settled, Snapshot, Ticket, Unheld, frozen_rows,
+    AheadStamp, AheadStamps, BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, DiskBounds, Elsewhere,
+    FillingView, Health, JournalView, Kept, Member, Outgoing, Peer, PeerClock, Repaired, Restoring, Room, Settings,
+    Settled, Snapshot, Ticket, Unheld, frozen_rows,
 };
 pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

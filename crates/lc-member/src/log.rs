@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use lc_core::{NodeId, ReplicaId};
+use lc_core::{NodeId, ReplicaId, VersionVector};
 use lc_crdt::Entry;
 use lc_journal::{Journal, Position};
 use lc_policy::Tables;
@@ -46,12 +46,15 @@ pub(crate) struct JournalLog<'a> {
     pub cursors: &'a Cursors,
     pub tables: &'a Tables,
     pub peers: &'a [Peer],
+    /// Of each origin, entries up to here never were in the journal: they came as records.
+    pub adopted: &'a VersionVector,
 }
 
 impl JournalLog<'_> {
-    /// Entries of `origin` up to this sequence are gone from the journal: whoever lacks one of them cannot get it from here any more.
+    /// Entries of `origin` up to this sequence are not in the journal, or not all of them: whoever lacks one of them cannot
+    /// get it from here.
     pub(crate) fn missing_before(&self, origin: ReplicaId) -> u64 {
-        self.journal.truncated().get(&origin.0).copied().unwrap_or(0)
+        self.adopted.get(origin).max(self.journal.truncated().get(&origin.0).copied().unwrap_or(0))
     }
 
     fn region_of(&self, node: NodeId) -> &str {

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lc_core::{Dot, HlcClock, NodeId, ReplicaId, VersionVector, limits};
-use lc_crdt::{Entry, JoinedKeys, Stamp, apply};
+use lc_core::{Dot, Hlc, HlcClock, NodeId, ReplicaId, VersionVector, limits};
+use lc_crdt::{Entry, JoinedKeys, Stamp};
 use lc_db::{Reply, Txn, View, WatchStamp};
 use lc_env::Disk;
 use lc_journal::{Journal, Position, SyncDone, SyncJob};
@@ -24,9 +24,11 @@ use crate::{Error, FrameError, Identity, wire};
 mod answers;
 mod backup;
 pub(crate) mod clock_watch;
+mod clocks;
 mod conflicts;
 mod disk;
 mod expiry;
+mod filling;
 mod holds;
 mod incarnation;
 mod opening;
@@ -35,19 +37,25 @@ mod residency;
 mod restoring;
 mod retention;
 mod snapshot;
+mod stamps;
 mod unheld;
 
 pub use backup::{BackupMoment, frozen_rows};
+pub use clocks::PeerClock;
 pub use conflicts::{Collapse, Conflicts};
 pub use disk::{DiskBounds, Room};
+pub use filling::{FillingView, Repaired};
 pub use requests::{Delivered, Settled, Ticket};
 pub use restoring::{Elsewhere, Restoring};
 pub use retention::{JournalView, Kept};
 pub use snapshot::{Counters, Health, Snapshot};
+pub use stamps::{AheadStamp, AheadStamps};
 pub use unheld::Unheld;
 
 use answers::Answers;
 use backup::FlushWish;
+use clocks::Clocks;
+use filling::Filling;
 use holds::Holds;
 use requests::Requests;
 use retention::Retention;
@@ -116,6 +124,7 @@ pub struct Member {
     expiry_looked_ms: u64,
     counters: Counters,
     health: Health,
+    clocks: Clocks,
     scratch: Vec<u8>,
     tables: Arc<Tables>,
     requests: Requests,
@@ -123,6 +132,7 @@ pub struct Member {
     answers: Answers,
     ledger: Ledger,
     room: Room,
+    filling: Filling,
     /// An entry that replication counts as applied is not, or only half.
     broken: bool,
     retention: Retention,
@@ -153,7 +163,7 @@ impl Member {
         if let Err(error) = self.check_read(keys).and_then(|()| self.check_whole()) {
             return (Err(error), None);
         }
-        let view = View::new(&self.records, wall_ms, seed).under(&self.tables);
+        let view = View::new(&self.records, self.clocks.right(wall_ms), seed).under(&self.tables);
         (run(&view), self.unsynced.wait_for(keys))
     }
 
@@ -169,7 +179,7 @@ impl Member {
         if let Err(error) = self.check_whole() {
             return (Err(error), None);
         }
-        let view = View::new(merged, wall_ms, seed).under(&self.tables);
+        let view = View::new(merged, self.clocks.right(wall_ms), seed).under(&self.tables);
         (run(&view), self.unsynced.wait_for(keys))
     }
 
@@ -183,7 +193,8 @@ impl Member {
         self.records.set_tables(&self.settings.region, tables.clone());
         self.recount_holds(&tables);
         self.replicator.set_placement(tables.placement_version());
-        self.tables = tables;
+        let before = std::mem::replace(&mut self.tables, tables);
+        self.placements_changed(&before);
     }
 
     /// Takes these nodes for the others of the cluster: entries of anybody else are refused.
@@ -276,7 +287,7 @@ impl Member {
 
     /// What a session may have seen here and, by `seen`, elsewhere; and what must be durable before it is told.
     pub fn session_vector(&self, seen: &VersionVector) -> (VersionVector, Option<Position>) {
-        let mut vector = self.replicator.applied().clone();
+        let mut vector = self.shown();
         vector.merge(seen);
         (vector, self.unsynced.wait_for(&[]))
     }
@@ -317,34 +328,56 @@ impl Member {
         seed: u64,
         run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
     ) -> Result<(Reply, Option<Position>), lc_db::Error> {
+        self.decide_stamped(HlcClock::next, wall_ms, seed, run)
+    }
+
+    fn decide_stamped(
+        &mut self,
+        stamp: fn(&mut HlcClock, u64) -> Hlc,
+        wall_ms: u64,
+        seed: u64,
+        run: &mut dyn FnMut(&mut Txn<'_>) -> Result<Reply, lc_db::Error>,
+    ) -> Result<(Reply, Option<Position>), lc_db::Error> {
         self.health.decides().map_err(lc_db::Error::Unavailable)?;
+        self.check_filling()?;
         self.check_room()?;
         let dot = Dot::new(self.me, self.next_seq);
-        let hlc = self.clock.next(wall_ms);
-        let deps: VersionVector = self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
-        self.records.begin();
-        let stamp = Stamp { dot, hlc, deps: &deps };
-        let mut txn = Txn::new(&mut self.records, stamp, wall_ms, seed).under(&self.tables);
-        let outcome = run(&mut txn);
-        let ops = txn.into_ops();
-        match outcome {
-            Err(error) => {
-                self.records.undo();
-                Err(error)
-            }
-            Ok(reply) if ops.is_empty() => {
-                self.records.keep();
-                Ok((reply, None))
-            }
-            Ok(reply) => {
-                if let Err(error) = self.check_residency(&ops).and_then(|()| self.check_room_for(&ops)) {
+        let wall_ms = self.clocks.believed(wall_ms);
+        let hlc = stamp(&mut self.clock, wall_ms);
+        let even = self.filling.is_even();
+        let mut deps: VersionVector =
+            self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
+        for attempt in 0.. {
+            self.records.begin();
+            let stamp = Stamp { dot, hlc, deps: &deps };
+            let mut txn = Txn::new(&mut self.records, stamp, wall_ms, seed).under(&self.tables);
+            let outcome = run(&mut txn);
+            let ops = txn.into_ops();
+            let reply = match outcome {
+                Err(error) => {
                     self.records.undo();
                     return Err(error);
                 }
-                let entry = Entry { dot, prev_seq: self.last_seq, hlc, deps, ops };
-                self.append_own(&entry).map(|end| (reply, Some(end)))
+                Ok(reply) if ops.is_empty() => {
+                    self.records.keep();
+                    return Ok((reply, None));
+                }
+                Ok(reply) => reply,
+            };
+            // What may be claimed depends on the keys, and they are only known afterwards.
+            if !even && let Some(claim) = self.other_claim(&deps, &ops, attempt) {
+                self.records.undo();
+                deps = claim;
+                continue;
             }
+            if let Err(error) = self.check_residency(&ops).and_then(|()| self.check_room_for(&ops)) {
+                self.records.undo();
+                return Err(error);
+            }
+            let entry = Entry { dot, prev_seq: self.last_seq, hlc, deps, ops };
+            return self.append_own(&entry).map(|end| (reply, Some(end)));
         }
+        unreachable!("the last attempt claims the least of all and is kept")
     }
 
     /// Appends a decided entry, or undoes what it changed.
@@ -354,22 +387,22 @@ impl Member {
         let bytes = self.scratch.len();
         let appended = match bytes > limits::ENTRY_BYTES_MAX {
             true => Err(lc_db::Error::TooLarge { what: "transaction", bytes, max: limits::ENTRY_BYTES_MAX }),
-            false => self.append_within_bound(entry.dot).map_err(|error| lc_db::Error::Unavailable(error.to_string())),
+            false => self.append_within_bound(entry.dot).map_err(not_appended),
         };
         if let Err(error) = appended {
             self.records.undo();
             return Err(error);
         }
         let end = self.journal.appended();
-        let touched = self.records.keep();
-        self.note_conflicts();
         self.unsynced.appended(end, entry.dot);
-        self.unsynced.changed(end, &touched);
+        self.unsynced.changed(end, self.records.keep());
+        self.note_conflicts();
+        self.filling.ranges.applied(entry, bytes);
         self.last_seq = entry.dot.seq;
         self.next_seq = entry.dot.seq + 1;
         self.counters.entries_decided += 1;
         self.counters.entry_bytes_decided += bytes as u64;
-        self.replicate(Time::ZERO, Input::Decided { dot: entry.dot }, &mut Vec::new());
+        self.replicator.decided(entry.dot);
         Ok(end)
     }
 
@@ -417,6 +450,10 @@ impl Member {
                 self.replicate(now, Input::Entries { peer, arrivals, urgent }, out);
                 self.advance_all(now, out);
             }
+            wire::Frame::Ranges(message) => {
+                let right_ms = self.clocks.right(wall_ms);
+                self.on_ranges(now, right_ms, peer, message, out);
+            }
             wire::Frame::Ask { id, ask } => self.on_ask(now, wall_ms, peer, id, &ask, out),
             wire::Frame::Answer { id, answer } => self.on_answer(now, peer, id, answer, bytes, out),
         }
@@ -440,11 +477,16 @@ impl Member {
                 self.counters.entries_of_strangers += 1;
                 continue;
             }
-            if self.health.writable().is_err() || self.room.is_used_up() || taken > room {
+            if self.filling.takes_no_entries()
+                || self.health.writable().is_err()
+                || self.room.is_used_up()
+                || taken > room
+            {
                 self.counters.entries_put_off += 1;
                 break;
             }
-            if let Err(ahead) = self.clock.observe(entry.hlc, wall_ms, self.settings.max_offset_ms) {
+            let right_ms = self.clocks.right(wall_ms);
+            if let Err(ahead) = self.clock.observe(entry.hlc, right_ms, self.settings.max_offset_ms) {
                 self.counters.entries_from_the_future += 1;
                 self.health.clock_ahead(entry.dot.replica, ahead.ahead_ms);
                 break;
@@ -466,13 +508,19 @@ impl Member {
 
     /// Time passed; call about every 10 ms.
     pub fn tick(&mut self, now: Time, wall_ms: u64, out: &mut Vec<Outgoing>) {
+        // What peers are told, they judge by; what is done here goes by what is known of the right time.
         let (hlc, digests) = (self.clock.last(), self.digests());
-        self.replicate(now, Input::Tick { hlc, digests }, out);
+        self.replicate(now, Input::Tick { hlc, wall_ms, digests }, out);
+        let wall_ms = self.judge_clock(now, wall_ms);
         self.expire_holds(now);
         self.advance_all(now, out);
         self.look_at_disk(now);
         self.look_at_retention(now, wall_ms);
-        self.remove_expired(wall_ms);
+        let decided = self.counters.entries_decided;
+        self.fill(now, out);
+        if self.counters.entries_decided == decided {
+            self.remove_expired(wall_ms);
+        }
         self.forget_old_conflicts(wall_ms);
         self.walk_placements();
     }
@@ -528,6 +576,7 @@ impl Member {
         let enough = if even_if_small { 1 } else { self.settings.dirty_bytes_max };
         let wanted = self.records.table.dirty_bytes() >= enough
             || self.retention.wants_flush(self.journal.appended())
+            || self.filling.wants_flush()
             || self.flush_wish == FlushWish::Asked;
         // Rows that hold half of an entry must not become what the next start begins with; the journal has all of it.
         if self.flushing || self.health.writable().is_err() || !(again || wanted) {
@@ -538,6 +587,7 @@ impl Member {
         if !again {
             self.flush_wish.begins(self.counters.flushes);
             self.retention.flush_begins(standing.position);
+            self.filling.flush_begins();
         }
         self.flushing = true;
         Some((job, self.retention.flushing()))
@@ -551,6 +601,7 @@ impl Member {
             Ok(flushed) => {
                 self.counters.flushes += 1;
                 self.retention.flush_succeeded();
+                self.filling.flush_succeeded();
                 self.flush_waits(None);
                 Ok(flushed)
             }
@@ -573,7 +624,7 @@ impl Member {
 
     fn standing(&self) -> Standing {
         Standing {
-            applied: self.replicator.applied().clone(),
+            applied: self.filling.standing(self.replicator.applied()),
             position: self.journal.appended(),
             digest: self.records.digest,
             keys: self.records.keys,
@@ -589,6 +640,7 @@ impl Member {
             cursors: &self.cursors,
             tables: &self.tables,
             peers: &self.settings.peers,
+            adopted: &self.filling.adopted,
         };
         self.replicator.step(now, input, &log, &mut outputs);
         // What this member counts as applied is not what its rows hold: whatever it told others of it would be wrong.
@@ -601,8 +653,10 @@ impl Member {
                 Output::Send { to, message } => out.push(Outgoing { to, frame: encoded_once(message, &mut last) }),
                 Output::Apply(arrival) => self.apply_arrival(&arrival.payload),
                 Output::Alarm(alarm) => self.on_alarm(alarm),
+                Output::Clock { peer, wall_ms, way_max } => self.clocks.heard(now, peer, wall_ms, way_max),
             }
         }
+        self.settle_contexts();
         if let Some(why) = self.cursors.take_trouble() {
             self.counters.journal_read_errors += 1;
             self.counters.alarms += u64::from(self.health.damage(why));
@@ -617,7 +671,8 @@ impl Member {
         let held = self.as_held_here(entry);
         let (entry, bytes) = held.as_ref().map_or((entry, bytes), |(entry, bytes)| (entry, bytes));
         // Replication counts it as applied from here on, so a failure must stop this member for good.
-        let applied = apply(&mut self.records, entry).map_err(|error| error.to_string());
+        let applied = self.filling.ranges.apply(&mut self.records, entry).map_err(|error| error.to_string());
+        self.filling.ranges.applied(entry, bytes.len());
         self.note_conflicts();
         let appended = applied.and_then(|()| {
             self.journal.append(entry.dot.replica.0, entry.dot.seq, bytes).map_err(|error| error.to_string())
@@ -656,6 +711,14 @@ fn encoded_once(message: Message, last: &mut Option<(Message, Bytes)>) -> Bytes 
             *last = Some((message, frame.clone()));
             frame
         }
+    }
+}
+
+/// A write that may be tried again once the disk has caught up is told apart from one that will never be taken.
+fn not_appended(error: lc_journal::Error) -> lc_db::Error {
+    match error {
+        lc_journal::Error::Full { pending_bytes_max } => lc_db::Error::JournalFull { pending_bytes_max },
+        error => lc_db::Error::Unavailable(error.to_string()),
     }
 }
 

@@ -9,8 +9,8 @@ use lc_policy::Tables;
 /// The entry as a region of this name may have it: ops on tables that are not placed there give way to a note that there
 /// were some. The note tells nothing but the table's name.
 pub(crate) fn entry_for<'a>(entry: &'a Entry, tables: &Tables, region: &str) -> Cow<'a, Entry> {
-    let kept = |key: &Bytes| tables.may_hold(region, key);
-    let whole = tables.withheld_from(region).next().is_none() || entry.ops.iter().all(|op| is_whole(op, &kept));
+    let kept = |key: &Bytes| tables.may_receive(region, key);
+    let whole = tables.not_received_in(region).next().is_none() || entry.ops.iter().all(|op| is_whole(op, &kept));
     if whole {
         return Cow::Borrowed(entry);
     }
@@ -75,7 +75,7 @@ fn notes(entry: &Entry) -> impl Iterator<Item = (&[u8], u64)> {
 /// A table that nobody declares any more is held wherever the default one is.
 fn holds(tables: &Tables, region: &str, table: &[u8]) -> bool {
     let named = std::str::from_utf8(table).ok().and_then(|name| tables.named(name));
-    named.unwrap_or_else(|| tables.of_key(b"")).is_held_in(region)
+    named.unwrap_or_else(|| tables.of_key(b"")).receives(region)
 }
 
 #[cfg(test)]
@@ -92,7 +92,10 @@ mod tests {
     fn tables(version: u64) -> Tables {
         let placement = Placement::Regions(vec!["paris".to_owned(), "rome".to_owned()]);
         let policy = Policy { placement, ..Policy::default() };
-        Tables::new(version, vec![Table { name: "eu".to_owned(), version: 1, policy, placement_version: 7 }])
+        Tables::new(
+            version,
+            vec![Table { name: "eu".to_owned(), version: 1, policy, placement_version: 7, target: None }],
+        )
     }
 
     fn put(key: &'static str) -> Op {

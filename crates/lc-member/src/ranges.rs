@@ -2,13 +2,13 @@
 //!
 //! Owns no rows: whoever calls lends them, and carries out what comes back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use lc_core::{Hlc, NodeId, Span, VersionVector};
 use lc_crdt::{
-    Address, Contexts, Entry, FINGERPRINT_BYTES, Incoming, Known, Op, Room, RowError, Rows, SpanRows, Tail,
-    apply_outside, cell_span, digest_rows, fingerprints, install, key_span, merge, settling,
+    Address, Contexts, Entry, FINGERPRINT_BYTES, Incoming, Known, Op, Room, RowError, Rows, SpanRows, Tail, address_of,
+    apply_outside, cell_span, digest_rows, fingerprints, install, key_span, merge, place_at, settling,
 };
 use lc_repl::Time;
 use lc_repl::ranges::{
@@ -24,8 +24,8 @@ pub(crate) struct Here<'a> {
     pub applied: &'a VersionVector,
     /// The latest stamp that it has seen.
     pub hlc: Hlc,
-    /// Whether this node and a peer may both hold a key.
-    pub shares: &'a dyn Fn(NodeId, &[u8]) -> bool,
+    /// Whether this node and a peer may both hold a key, and it is of this table; empty: of any.
+    pub shares: &'a dyn Fn(NodeId, &[u8], &[u8]) -> bool,
     /// Whether who has applied only this can never get by journal what is applied here.
     pub strands: &'a dyn Fn(&VersionVector) -> bool,
 }
@@ -35,13 +35,17 @@ pub(crate) struct Here<'a> {
 pub(crate) enum Do {
     /// Send; records only once all that is applied now is durable.
     Send { to: NodeId, message: RangeMessage },
-    /// The clock is not behind this.
-    Saw(Hlc),
-    /// Merged records: flush before anything that is decided from now on becomes durable. Then decide these, each as an
-    /// entry of its own with these dependencies.
-    Settle(Vec<(VersionVector, Op)>),
+    /// Merged records: flush before anything is decided; then decide what [`Ranges::settling`] gives.
+    Merged,
     /// Everything is here: this much is applied once a flush has made it durable.
     Caught(VersionVector),
+    /// The records of a table are here, or of all tables if it is empty, as the peers have them; to be flushed.
+    Filled {
+        /// The table.
+        table: Bytes,
+        /// Stretches in which something came.
+        stretches: u64,
+    },
     /// A peer's message made no sense.
     Refuse { from: NodeId },
 }
@@ -52,19 +56,46 @@ pub(crate) struct Ranges {
     contexts: Contexts,
     tail: Tail,
     serving: Serving,
-    catch_up: Option<CatchUp>,
-    /// Whose records are compared with ours.
-    source: Option<NodeId>,
+    work: Option<Work>,
     own_look: Option<Look>,
     look: Option<Look>,
     /// A catch-up that a restart found.
     unfinished: Option<u64>,
+    /// Cells that were merged and have to be written anew.
+    doubtful: BTreeSet<Address>,
+}
+
+/// Records that are being got.
+struct Work {
+    catch_up: CatchUp,
+    purpose: Purpose,
+    /// Whose records are compared with ours.
+    source: Option<NodeId>,
+    /// Came from somebody who has applied more than this replica; installed once it has caught up with that.
+    ahead: VecDeque<Install>,
+    ahead_bytes: usize,
+    /// When the look at the own records began.
+    look_mark: u64,
+    /// Stretches that were equal when they were looked at, and may not be any more.
+    disturbed: Vec<Span>,
+}
+
+/// What records are got for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// They stand for entries that cannot be had any more.
+    CatchUp,
+    /// Entries are applied as everywhere, but records are missing or wrong: of this table, or of any if it is empty.
+    Fill(Bytes),
 }
 
 /// Looking at all records, so many at a time.
 struct Look {
     salt: u64,
+    table: Bytes,
     tree: SumTree,
+    /// Entries from here on were applied while it went on.
+    mark: u64,
     next: u32,
     vector: VersionVector,
     peer: Option<NodeId>,
@@ -73,12 +104,20 @@ struct Look {
 struct Standing<'a, 'b> {
     contexts: &'a Contexts,
     tail: &'a Tail,
+    purpose: &'a Purpose,
     here: &'a Here<'b>,
 }
 
 impl Ground for Standing<'_, '_> {
     fn covered(&self, spans: &[Span]) -> VersionVector {
         spans.iter().fold(self.here.applied.clone(), |most, span| self.contexts.most(span, &most))
+    }
+
+    fn owed(&self, spans: &[Span]) -> VersionVector {
+        spans.iter().fold(VersionVector::new(), |mut owed, span| {
+            owed.merge(&self.contexts.owed(span));
+            owed
+        })
     }
 
     fn mark(&self) -> u64 {
@@ -92,13 +131,14 @@ impl Ground for Standing<'_, '_> {
     }
 
     fn strands(&self, theirs: &VersionVector) -> bool {
-        (self.here.strands)(theirs)
+        // Who only fills in records gets entries as ever, and waits for them.
+        *self.purpose == Purpose::CatchUp && (self.here.strands)(theirs)
     }
 }
 
 impl Ranges {
     /// Reads contexts, and whether a catch-up was going on.
-    pub(crate) fn open(rows: &dyn Rows, me: NodeId) -> Result<Ranges, RowError> {
+    pub(crate) fn open(rows: &dyn Rows, me: NodeId, bytes_per_second: u64) -> Result<Ranges, RowError> {
         let unfinished =
             rows.get(CATCH_UP_ROW)?.and_then(|bytes| Some(u64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
         let mut contexts = Contexts::open(rows)?;
@@ -107,47 +147,82 @@ impl Ranges {
             me,
             contexts,
             tail: Tail::new(TAIL_BYTES_MAX),
-            serving: Serving::new(ServingSettings::default()),
-            catch_up: None,
-            source: None,
+            serving: Serving::new(ServingSettings { bytes_per_second, ..ServingSettings::default() }),
+            work: None,
             own_look: None,
             look: None,
             unfinished,
+            doubtful: doubtful_in(rows)?,
         })
     }
 
     /// Whether a catch-up was going on when the process ended: [`Ranges::begin`] goes on with it.
     pub(crate) fn unfinished(&self) -> bool {
-        self.unfinished.is_some()
+        self.work.is_none() && (self.unfinished.is_some() || self.contexts.is_torn(&Span::all()))
     }
 
-    /// Whether one is going on.
-    pub(crate) fn catching_up(&self) -> bool {
-        self.catch_up.is_some() || self.unfinished.is_some()
+    /// What is going on, and how far it is.
+    pub(crate) fn progress(&self) -> Option<(&Purpose, Progress)> {
+        self.work.as_ref().map(|work| (&work.purpose, work.catch_up.progress()))
     }
 
-    /// How far it is.
-    pub(crate) fn progress(&self) -> Option<Progress> {
-        self.catch_up.as_ref().map(CatchUp::progress)
+    /// Whether a catch-up is going on now.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.purpose == Purpose::CatchUp)
     }
 
-    /// Begins, or goes on after a restart. `random` names questions of this life.
+    /// Whether some stretches have had more than what is applied.
+    pub(crate) fn is_uneven(&self) -> bool {
+        !self.contexts.is_empty()
+    }
+
+    /// Whether merged cells are still to be written anew: until then they are not what other replicas have.
+    pub(crate) fn has_doubts(&self) -> bool {
+        !self.doubtful.is_empty()
+    }
+
+    /// Begins to get records from these, nearest first; a catch-up that a restart found goes on. `random` names questions
+    /// of this life.
     pub(crate) fn begin(
         &mut self,
         rows: &mut dyn Rows,
+        purpose: Purpose,
         settings: CatchUpSettings,
         sources: Vec<NodeId>,
         mode: Mode,
         random: u64,
     ) -> Result<(), RowError> {
-        let round = self.unfinished.take().unwrap_or(self.contexts.round() + 1);
-        self.contexts.begin(round);
-        let old = rows.get(CATCH_UP_ROW)?;
-        rows.replace(CATCH_UP_ROW.to_vec(), old.as_ref(), Some(Bytes::copy_from_slice(&round.to_le_bytes())));
-        let left = self.contexts.left(&Span::all());
-        self.source = sources.first().copied();
-        self.catch_up = Some(CatchUp::new(settings, self.me, sources, mode, left, random >> 1));
+        let source = sources.first().copied();
+        let (table, left) = match &purpose {
+            Purpose::Fill(table) => (table.clone(), vec![Span::all()]),
+            Purpose::CatchUp => {
+                let round = self.unfinished.take().unwrap_or(self.contexts.round() + 1);
+                self.contexts.begin(round);
+                let old = rows.get(CATCH_UP_ROW)?;
+                let new = Bytes::copy_from_slice(&round.to_le_bytes());
+                rows.replace(CATCH_UP_ROW.to_vec(), old.as_ref(), Some(new));
+                (Bytes::new(), self.contexts.left(&Span::all()))
+            }
+        };
+        let catch_up = CatchUp::new(settings, self.me, sources, mode, left, random >> 1).of_table(table);
+        self.own_look = None;
+        let (ahead, disturbed, look_mark) = (VecDeque::new(), Vec::new(), self.tail.mark());
+        self.work = Some(Work { catch_up, purpose, source, ahead, ahead_bytes: 0, look_mark, disturbed });
         Ok(())
+    }
+
+    /// Asks these from now on, nearest first.
+    pub(crate) fn set_sources(&mut self, sources: Vec<NodeId>) {
+        if let Some(work) = &mut self.work {
+            work.catch_up.set_sources(sources);
+        }
+    }
+
+    /// Leaves records that were to be filled in as they are.
+    pub(crate) fn give_up_filling(&mut self) {
+        if self.work.as_ref().is_some_and(|work| work.purpose != Purpose::CatchUp) {
+            (self.work, self.own_look) = (None, None);
+        }
     }
 
     /// Applies an entry that came by the journal or the stream.
@@ -155,15 +230,21 @@ impl Ranges {
         apply_outside(rows, entry, &self.contexts)
     }
 
-    /// An entry that is found in the journal beyond the rows; `own`: it was decided here.
-    pub(crate) fn replayed(&mut self, rows: &mut dyn Rows, entry: &Entry, own: bool) -> Result<(), RowError> {
+    /// An entry that is found in the journal beyond the rows; `applied` before it.
+    pub(crate) fn replayed(
+        &mut self,
+        rows: &mut dyn Rows,
+        entry: &Entry,
+        applied: &VersionVector,
+    ) -> Result<(), RowError> {
         apply_outside(rows, entry, &self.contexts)?;
-        if own && self.unfinished.is_some() { self.contexts.reopen(rows, entry) } else { Ok(()) }
+        // A write decided here may have been decided over records that a crash took.
+        if entry.dot.replica.node() == self.me { self.contexts.tear(rows, entry, applied) } else { Ok(()) }
     }
 
     /// An entry was applied, decided here or elsewhere; `bytes` are about what it occupies.
     pub(crate) fn applied(&mut self, entry: &Entry, bytes: usize) {
-        if self.catch_up.is_some() {
+        if self.work.is_some() || self.look.is_some() {
             self.tail.push(entry.clone(), bytes);
         }
     }
@@ -178,6 +259,20 @@ impl Ranges {
             keys => keys.iter().map(|key| key_span(key)).collect(),
         };
         self.contexts.least(&spans, applied)
+    }
+
+    /// What is covered of some keys, if it is the same throughout.
+    pub(crate) fn even_over(&self, keys: &[Bytes], applied: &VersionVector) -> Option<VersionVector> {
+        let mut common: Option<VersionVector> = None;
+        for key in keys.iter().filter(|_| !self.contexts.is_empty()) {
+            let span = key_span(key);
+            let (even, covered) = self.contexts.even(&span, applied);
+            if even.to != span.to || common.as_ref().is_some_and(|common| *common != covered) {
+                return None;
+            }
+            common = Some(covered);
+        }
+        Some(common.unwrap_or_else(|| applied.clone()))
     }
 
     /// What a reader may have seen here.
@@ -206,11 +301,12 @@ impl Ranges {
                 Ok(())
             }
             RangeMessage::SumsAsk(ask) => {
-                let (message, look) = self.serving.sums(&ask);
+                let (message, look) = self.serving.sums(now, from, &ask);
                 out.push(Do::Send { to: from, message });
                 if let Some((salt, bits)) = look {
-                    let vector = self.contexts.least(&[Span::all()], here.applied);
-                    self.look = Some(Look { salt, tree: SumTree::new(bits), next: 0, vector, peer: Some(from) });
+                    let (tree, mark) = (SumTree::new(bits), self.tail.mark());
+                    let (vector, table) = (self.contexts.least(&[Span::all()], here.applied), ask.table);
+                    self.look = Some(Look { salt, table, tree, mark, next: 0, vector, peer: Some(from) });
                 }
                 Ok(())
             }
@@ -220,11 +316,18 @@ impl Ranges {
 
     /// Time passed. Looks at some records, answers some questions, asks some.
     pub(crate) fn tick(&mut self, now: Time, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
+        if self.is_idle() {
+            return Ok(());
+        }
         self.answer(now, here, out)?;
+        self.install_ahead(here, out)?;
         if let Some(look) = self.look.take() {
             match look.go_on(here)? {
                 Ok(look) => self.look = Some(look),
-                Err(look) => self.serving.looked(look.salt, look.tree, look.vector),
+                Err(look) => {
+                    let look = self.disturb(look, here);
+                    self.serving.looked(now, look.salt, look.tree, look.vector);
+                }
             }
         }
         let looked = match self.own_look.take() {
@@ -239,11 +342,27 @@ impl Ranges {
         };
         let input = looked.map_or(CatchUpInput::Tick, CatchUpInput::Looked);
         self.step(now, input, here, out)?;
-        match self.catch_up.as_ref().map(CatchUp::oldest_mark) {
-            Some(Some(mark)) => self.tail.release(mark),
-            _ => self.tail.release(self.tail.mark()),
-        }
+        let of_work = self.work.as_ref().map_or_else(|| self.tail.mark(), |work| work.oldest_mark(self.tail.mark()));
+        let of_look = self.look.as_ref().map_or(of_work, |look| look.mark);
+        self.tail.release(of_work.min(of_look));
         Ok(())
+    }
+
+    /// What was applied while records were looked at is not among what the look's vector says, and what is torn is not
+    /// what anybody has: it counts as different.
+    fn disturb(&self, mut look: Look, here: &Here<'_>) -> Look {
+        let torn: Option<Vec<u32>> = self.contexts.torn_in(&Span::all()).iter().map(only_hash).collect();
+        let touched = self.tail.touched(look.mark, here.applied).and_then(|touched| touched.hashes());
+        match touched.zip(torn).map(|(touched, torn)| [touched, torn].concat()) {
+            Some(hashes) => hashes.into_iter().for_each(|hash| look.tree.add(hash, look.salt | 1)),
+            // All of it, or more than was remembered.
+            None => (0..=u16::MAX).for_each(|hash| look.tree.add(u32::from(hash) << 16, look.salt | 1)),
+        }
+        look
+    }
+
+    fn is_idle(&self) -> bool {
+        self.work.is_none() && self.serving.is_idle()
     }
 
     fn answer(&mut self, now: Time, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
@@ -251,7 +370,8 @@ impl Ranges {
         let covered = |ask: &lc_repl::ranges::RangeAsk| {
             let (_, vector) =
                 contexts.even(&ask.spans.first().map(|(span, _)| span.clone()).unwrap_or_default(), applied);
-            vector.covers_all(&ask.at_least)
+            let torn = !contexts.is_empty() && ask.spans.iter().any(|(span, _)| contexts.is_torn(span));
+            vector.covers_all(&ask.at_least) && !torn
         };
         for _ in 0..ANSWERS_AT_ONCE {
             let Some(job) = self.serving.next(now, &covered) else { break };
@@ -262,84 +382,154 @@ impl Ranges {
             }
             out.push(Do::Send { to, message });
         }
-        let catching_up = self.catch_up.is_some() || self.unfinished.is_some();
-        let late = self.serving.behind(now, applied, catching_up, &covered);
+        let catching_up = self.work.as_ref().is_some_and(|work| work.purpose == Purpose::CatchUp);
+        let late = self.serving.behind(now, applied, catching_up || self.unfinished.is_some(), &covered);
         out.extend(late.into_iter().map(|(to, message)| Do::Send { to, message }));
         Ok(())
     }
 
     fn step(&mut self, now: Time, input: CatchUpInput, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
-        let Some(mut catch_up) = self.catch_up.take() else { return Ok(()) };
+        let Some(mut work) = self.work.take() else { return Ok(()) };
         let mut outputs = Vec::new();
-        let standing = Standing { contexts: &self.contexts, tail: &self.tail, here };
-        catch_up.step(now, input, &standing, &mut outputs);
-        let mut done = false;
+        let standing = Standing { contexts: &self.contexts, tail: &self.tail, purpose: &work.purpose, here };
+        work.catch_up.step(now, input, &standing, &mut outputs);
         for output in outputs {
             match output {
                 CatchUpOutput::Send { to, message } => out.push(Do::Send { to, message }),
                 CatchUpOutput::Look { salt, bits } => {
-                    let (tree, vector) = (SumTree::new(bits), VersionVector::new());
-                    self.own_look = Some(Look { salt, tree, next: 0, vector, peer: self.source });
+                    let (tree, vector, table) = (SumTree::new(bits), VersionVector::new(), work.table());
+                    let mark = self.tail.mark();
+                    work.look_mark = mark;
+                    self.own_look = Some(Look { salt, table, tree, mark, next: 0, vector, peer: work.source });
                 }
-                CatchUpOutput::Equal { spans, vector } => {
-                    for span in &spans {
-                        self.contexts.cover(here.rows, span, &vector)?;
-                    }
+                CatchUpOutput::Equal { spans, vector } if work.purpose == Purpose::CatchUp => {
+                    self.cover_equal(spans, &vector, &mut work, here)?;
                 }
-                CatchUpOutput::Install(records) => self.install(records, &mut catch_up, here, out)?,
-                CatchUpOutput::Done => done = true,
+                CatchUpOutput::Equal { .. } => {}
+                CatchUpOutput::Install(records) => self.take_in(records, &mut work, here, out)?,
+                // Asked below: records may still wait.
+                CatchUpOutput::Done => {}
             }
         }
-        if done && catch_up.is_done() {
-            return self.finish(here, out);
+        if work.catch_up.is_done() && !work.disturbed.is_empty() {
+            let disturbed = std::mem::take(&mut work.disturbed);
+            work.catch_up.put_back(disturbed);
+        } else if work.catch_up.is_done() && work.ahead.is_empty() {
+            return self.finish(&work, here, out);
         }
-        self.catch_up = Some(catch_up);
+        self.work = Some(work);
+        Ok(())
+    }
+
+    /// Of stretches that were equal, what was touched since by entries that the sender had, or lost by a crash, is asked for.
+    fn cover_equal(
+        &mut self,
+        spans: Vec<Span>,
+        vector: &VersionVector,
+        work: &mut Work,
+        here: &mut Here<'_>,
+    ) -> Result<(), RowError> {
+        let touched = self.tail.touched(work.look_mark, vector);
+        for span in spans {
+            let mut parts = touched.as_ref().map_or_else(|| vec![span.clone()], |touched| touched.parts(&span));
+            parts.extend(self.contexts.torn_in(&span));
+            parts.sort_by(|one, other| one.from.cmp(&other.from));
+            for rest in without(&span, &parts) {
+                self.contexts.cover(here.rows, &rest, vector)?;
+            }
+            work.disturbed.extend(parts);
+        }
+        Ok(())
+    }
+
+    /// Installs records, or keeps them until everything is applied that they stand for.
+    fn take_in(
+        &mut self,
+        records: Install,
+        work: &mut Work,
+        here: &mut Here<'_>,
+        out: &mut Vec<Do>,
+    ) -> Result<(), RowError> {
+        if work.purpose == Purpose::CatchUp || here.applied.covers_all(&records.vector) {
+            return self.install(records, work, here, out);
+        }
+        if work.ahead_bytes + records.rows.len() > AHEAD_BYTES_MAX {
+            work.catch_up.put_back(records.spans.into_iter().map(|(span, _)| span));
+            return Ok(());
+        }
+        work.ahead_bytes += records.rows.len();
+        work.ahead.push_back(records);
+        Ok(())
+    }
+
+    fn install_ahead(&mut self, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
+        let Some(mut work) = self.work.take() else { return Ok(()) };
+        for records in std::mem::take(&mut work.ahead) {
+            work.ahead_bytes -= records.rows.len();
+            self.take_in(records, &mut work, here, out)?;
+        }
+        self.work = Some(work);
         Ok(())
     }
 
     fn install(
         &mut self,
         records: Install,
-        catch_up: &mut CatchUp,
+        work: &mut Work,
         here: &mut Here<'_>,
         out: &mut Vec<Do>,
     ) -> Result<(), RowError> {
         let Ok(sent) = SpanRows::decode(records.rows.clone()) else {
             out.push(Do::Refuse { from: records.from });
-            catch_up.put_back(records.spans.into_iter().map(|(span, _)| span));
+            work.catch_up.put_back(records.spans.into_iter().map(|(span, _)| span));
             return Ok(());
         };
-        out.push(Do::Saw(records.hlc));
+        let table = work.table();
         let (mut offset, mut doubtful) = (0, Vec::new());
         for (span, places) in &records.spans {
             let named = places.iter().enumerate();
             let same: BTreeSet<&[u8]> =
                 named.filter(|(at, _)| sent.is_same(offset + at)).map(|(_, place)| place.as_ref()).collect();
             offset += places.len();
+            let touched = self.tail.touched(records.mark, &records.vector);
+            if touched.is_none_or(|touched| same.iter().any(|place| touched.contains(place))) {
+                // What was the same when it was asked about may not be it any more.
+                work.catch_up.put_back([span.clone()]);
+                continue;
+            }
             let (rows, vector) = (&sent, &records.vector);
             let same = |place: &[u8]| same.contains(place);
-            let settles = |key: &[u8]| (here.shares)(records.from, key);
+            let settles = |key: &[u8]| (here.shares)(records.from, &table, key);
             let incoming = Incoming { span, vector, rows, same: &same, settles: &settles };
             if records.merges {
                 self.merge(here.rows, here.applied, &incoming, &mut doubtful)?;
-            } else if !self.replace(here.rows, &records, &incoming)? {
-                catch_up.put_back([span.clone()]);
+            } else if !self.replace(here.rows, &records, &incoming, &work.purpose)? {
+                work.catch_up.put_back([span.clone()]);
             }
         }
         if records.merges {
-            out.push(Do::Settle(self.settle_doubtful(here, doubtful)?));
+            self.doubt(here.rows, doubtful);
+            out.push(Do::Merged);
         }
         Ok(())
     }
 
     /// False if it is too late for these records.
-    fn replace(&mut self, rows: &mut dyn Rows, records: &Install, incoming: &Incoming<'_>) -> Result<bool, RowError> {
+    fn replace(
+        &mut self,
+        rows: &mut dyn Rows,
+        records: &Install,
+        incoming: &Incoming<'_>,
+        purpose: &Purpose,
+    ) -> Result<bool, RowError> {
         if !records.vector.covers_all(&self.contexts.most(incoming.span, &records.at_least)) {
             return Ok(false);
         }
         let Some(since) = self.tail.since(records.mark, &records.vector) else { return Ok(false) };
         install(rows, incoming, &since)?;
-        self.contexts.cover(rows, incoming.span, &records.vector)?;
+        if *purpose == Purpose::CatchUp {
+            self.contexts.cover(rows, incoming.span, &records.vector)?;
+        }
         Ok(true)
     }
 
@@ -353,7 +543,11 @@ impl Ranges {
         let mut left = incoming.span.clone();
         loop {
             let (span, covered) = self.contexts.even(&left, applied);
-            doubtful.extend(merge(rows, &Incoming { span: &span, ..*incoming }, &covered)?);
+            let part = Incoming { span: &span, ..*incoming };
+            doubtful.extend(merge(rows, &part, &covered)?);
+            if self.contexts.is_torn(&span) {
+                self.contexts.mend(rows, &part)?;
+            }
             self.contexts.cover(rows, &span, incoming.vector)?;
             if span.to == left.to {
                 return Ok(());
@@ -362,24 +556,102 @@ impl Ranges {
         }
     }
 
-    fn settle_doubtful(&self, here: &Here<'_>, doubtful: Vec<Address>) -> Result<Vec<(VersionVector, Op)>, RowError> {
-        let mut writes = Vec::new();
+    /// Remembers cells to be written anew, with the rows that made them doubtful.
+    fn doubt(&mut self, rows: &mut dyn Rows, doubtful: Vec<Address>) {
         for at in doubtful {
-            let deps = self.contexts.least(&[cell_span(&at)], here.applied);
-            writes.extend(settling(&*here.rows, &at)?.map(|op| (deps, op)));
+            if self.doubtful.insert(at.clone()) {
+                rows.replace(doubt_row(&at), None, Some(Bytes::new()));
+            }
         }
-        Ok(writes)
     }
 
-    fn finish(&mut self, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
+    /// The next write that makes a doubtful cell certain, with the dependencies that it claims; call once what was merged
+    /// is flushed, and until there is none. It must be decided at once.
+    pub(crate) fn settling(
+        &mut self,
+        rows: &mut dyn Rows,
+        applied: &VersionVector,
+    ) -> Result<Option<(VersionVector, Op)>, RowError> {
+        while let Some(at) = self.doubtful.pop_first() {
+            rows.replace(doubt_row(&at), Some(&Bytes::new()), None);
+            let deps = self.contexts.least(&[cell_span(&at)], applied);
+            if let Some(op) = settling(&*rows, &at)? {
+                return Ok(Some((deps, op)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self, work: &Work, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
+        self.tail.release(self.tail.mark());
+        if let Purpose::Fill(table) = &work.purpose {
+            out.push(Do::Filled { table: table.clone(), stretches: work.catch_up.progress().stretches });
+            return Ok(());
+        }
         let covered = self.contexts.least(&[Span::all()], here.applied);
         self.contexts.settle(here.rows, &covered)?;
         let old = here.rows.get(CATCH_UP_ROW)?;
         here.rows.replace(CATCH_UP_ROW.to_vec(), old.as_ref(), None);
-        self.tail.release(self.tail.mark());
         out.push(Do::Caught(covered));
         Ok(())
     }
+}
+
+impl Work {
+    fn table(&self) -> Bytes {
+        match &self.purpose {
+            Purpose::CatchUp => Bytes::new(),
+            Purpose::Fill(table) => table.clone(),
+        }
+    }
+
+    /// The oldest moment since which it must be known what was applied.
+    fn oldest_mark(&self, now: u64) -> u64 {
+        let asked = self.ahead.iter().map(|records| records.mark).chain(self.catch_up.oldest_mark());
+        let looked = self.catch_up.is_comparing().then_some(self.look_mark);
+        asked.chain(looked).min().unwrap_or(now)
+    }
+}
+
+/// The hash of all keys of a stretch, if it is the same.
+fn only_hash(span: &Span) -> Option<u32> {
+    let hash = |place: &[u8]| Some(u32::from_be_bytes(place.get(..4)?.try_into().ok()?));
+    hash(&span.from).filter(|from| hash(&span.to) == Some(*from))
+}
+
+/// A stretch without some parts of it, which are in order and may touch or overlap.
+fn without(span: &Span, parts: &[Span]) -> Vec<Span> {
+    let mut rest = Vec::new();
+    let mut from = span.from.clone();
+    for part in parts {
+        if from < part.from {
+            rest.push(Span { from: from.clone(), to: part.from.clone() });
+        }
+        if part.to.is_empty() {
+            return rest;
+        }
+        from = from.max(part.to.clone());
+    }
+    if span.to.is_empty() || from < span.to {
+        rest.push(Span { from, to: span.to.clone() });
+    }
+    rest
+}
+
+/// Cells whose merge a crash left to be written anew.
+fn doubtful_in(rows: &dyn Rows) -> Result<BTreeSet<Address>, RowError> {
+    let mut doubtful = BTreeSet::new();
+    let mut end = DOUBT_ROW.to_vec();
+    *end.last_mut().expect("the name of the rows is not empty") += 1;
+    rows.scan(DOUBT_ROW, &end, &mut |row, _| {
+        doubtful.extend(address_of(&row[DOUBT_ROW.len()..]));
+        true
+    })?;
+    Ok(doubtful)
+}
+
+fn doubt_row(at: &Address) -> Vec<u8> {
+    [DOUBT_ROW, &place_at(at)].concat()
 }
 
 /// Reads what a job asks for, as far as the same is covered throughout.
@@ -388,7 +660,7 @@ fn read(job: Job, contexts: &Contexts, here: &Here<'_>) -> Result<RangeMessage, 
     let mut rows = SpanRows::default();
     let mut room = Room { bytes: ask.bytes_max as usize, cells: CELLS_AT_ONCE };
     let (mut whole, mut cut, mut offset, mut vector) = (0, Bytes::new(), 0, None);
-    let wanted = |key: &[u8]| (here.shares)(to, key);
+    let wanted = |key: &[u8]| (here.shares)(to, &ask.table, key);
     for (span, prints) in &ask.spans {
         let (even, covered) = contexts.even(span, here.applied);
         if *vector.get_or_insert_with(|| covered.clone()) != covered {
@@ -416,8 +688,8 @@ fn read(job: Job, contexts: &Contexts, here: &Here<'_>) -> Result<RangeMessage, 
 impl Look {
     /// `Err`: all were looked at.
     fn go_on(mut self, here: &Here<'_>) -> Result<Result<Look, Look>, RowError> {
-        let peer = self.peer;
-        let wanted = |key: &[u8]| peer.is_none_or(|peer| (here.shares)(peer, key));
+        let (peer, table) = (self.peer, self.table.clone());
+        let wanted = |key: &[u8]| peer.is_none_or(|peer| (here.shares)(peer, &table, key));
         let tree = &mut self.tree;
         let add = &mut |hash, digest| tree.add(hash, digest);
         match digest_rows(&*here.rows, self.next, KEYS_AT_ONCE, self.salt, &wanted, add)? {
@@ -428,6 +700,9 @@ impl Look {
 }
 
 const CATCH_UP_ROW: &[u8] = b"m\0catch-up";
+const DOUBT_ROW: &[u8] = b"m\0doubt";
+/// Records that wait until everything is applied that they stand for.
+const AHEAD_BYTES_MAX: usize = 64 << 20;
 /// Entries kept while questions are out; at 20,000 writes/s of 200 bytes this is sixteen seconds.
 const TAIL_BYTES_MAX: usize = 64 << 20;
 /// Above this a stretch is sent whole.

@@ -64,7 +64,9 @@ pub(crate) struct Records {
     pub shares: Shares,
     /// Values that have just lost and are not in the ledger yet.
     pub lost: Vec<Lost>,
-    undo: Option<Undo>,
+    /// Meaningful while changes can be undone; kept beyond that, so that the next write need not make it anew.
+    undo: Undo,
+    undoable: bool,
 }
 
 /// A value that lost against one that was written without knowing of it.
@@ -77,12 +79,23 @@ pub(crate) struct Lost {
 }
 
 /// What a failed write has to put back.
+#[derive(Default)]
 struct Undo {
     rows: Vec<(Bytes, Option<Bytes>)>,
     digest: Digest,
     shares: Vec<Digest>,
     keys: u64,
     touched: Vec<Option<u64>>,
+}
+
+impl Undo {
+    /// Forgets the last write; its vectors stay for the next one, unless they are large.
+    fn begin(&mut self) {
+        self.rows.clear();
+        self.shares.clear();
+        self.touched.clear();
+        self.touched.shrink_to(UNDO_ROWS_KEPT);
+    }
 }
 
 impl Records {
@@ -105,7 +118,8 @@ impl Records {
             shares: Shares::new(region, &tables),
             tables,
             lost: Vec::new(),
-            undo: None,
+            undo: Undo::default(),
+            undoable: false,
         };
         Ok((records, standing))
     }
@@ -133,24 +147,30 @@ impl Records {
 
     /// From here on, changes can be undone.
     pub(crate) fn begin(&mut self) {
-        let shares = self.shares.sums();
-        self.undo = Some(Undo { rows: Vec::new(), digest: self.digest, shares, keys: self.keys, touched: Vec::new() });
+        self.undoable = true;
+        self.undo.begin();
+        (self.undo.digest, self.undo.keys) = (self.digest, self.keys);
+        self.undo.shares.extend(self.shares.sums());
     }
 
     /// Keeps the changes since [`Records::begin`]; gives the hashes of the keys they touched (`None`: all keys).
-    pub(crate) fn keep(&mut self) -> Vec<Option<u64>> {
-        self.undo.take().map_or_else(Vec::new, |undo| undo.touched)
+    pub(crate) fn keep(&mut self) -> &[Option<u64>] {
+        self.undoable = false;
+        self.undo.rows.clear();
+        self.undo.rows.shrink_to(UNDO_ROWS_KEPT);
+        &self.undo.touched
     }
 
     /// Undoes the changes since [`Records::begin`].
     pub(crate) fn undo(&mut self) {
-        let Some(undo) = self.undo.take() else { return };
-        for (row, old) in undo.rows.into_iter().rev() {
+        if !std::mem::take(&mut self.undoable) {
+            return;
+        }
+        for (row, old) in self.undo.rows.drain(..).rev() {
             self.table.put(row, old);
         }
-        self.digest = undo.digest;
-        self.shares.put_back(&undo.shares);
-        self.keys = undo.keys;
+        (self.digest, self.keys) = (self.undo.digest, self.undo.keys);
+        self.shares.put_back(&self.undo.shares);
         self.lost.clear();
     }
 
@@ -235,16 +255,16 @@ impl Rows for Records {
             self.count_key(old, new.as_ref());
         }
         let row = Bytes::from(row);
-        if let Some(undo) = &mut self.undo {
-            undo.rows.push((row.clone(), old.cloned()));
+        if self.undoable {
+            self.undo.rows.push((row.clone(), old.cloned()));
         }
         self.table.put(row, new);
     }
 
     fn touched(&mut self, key: Option<&[u8]>) {
         self.watches.touched(key);
-        if let Some(undo) = &mut self.undo {
-            undo.touched.push(key.map(key_hash));
+        if self.undoable {
+            self.undo.touched.push(key.map(key_hash));
         }
     }
 
@@ -281,5 +301,7 @@ pub(crate) fn expiry_owner(head: &Head) -> Option<ReplicaId> {
     choices.max_by_key(|&(at_ms, dot)| (at_ms.unwrap_or(u64::MAX), dot)).map(|(_, dot)| dot.replica)
 }
 
+/// Far more than a usual write changes.
+const UNDO_ROWS_KEPT: usize = 1024;
 const STANDING_ROW: &[u8] = b"m\0standing";
 const STANDING_VERSION: u8 = 1;

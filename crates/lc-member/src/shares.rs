@@ -32,7 +32,7 @@ impl Shares {
     /// Whether the sums are those of `tables`.
     pub(crate) fn are_of(&self, tables: &Tables) -> bool {
         let same = |(mine, _): &(Arc<Table>, Digest), table: &Arc<Table>| {
-            mine.name == table.name && mine.policy.placement == table.policy.placement
+            mine.name == table.name && mine.policy.placement == table.policy.placement && mine.target == table.target
         };
         self.sums.len() == tables.restricted().len()
             && self.sums.iter().zip(tables.restricted()).all(|(mine, table)| same(mine, table))
@@ -50,7 +50,7 @@ impl Shares {
         let Some(key) = key_of_row(row) else { return };
         let table = tables.of_key(key);
         // What must not be here is on its way out and in nobody's sum.
-        if !table.is_held_in(&self.region) {
+        if !table.receives(&self.region) {
             return;
         }
         if let Some((_, sum)) = self.sums.iter_mut().find(|(other, _)| other.name == table.name) {
@@ -73,20 +73,23 @@ impl Shares {
             Some((last, _)) if !ends => Walk::At([last.as_ref(), &[0]].concat()),
             _ => Walk::Done,
         };
-        let (held, astray): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|(row, _)| key_of_row(row).is_none_or(|key| tables.may_hold(&self.region, key)));
+        let (held, astray): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|(row, _)| key_of_row(row).is_none_or(|key| tables.may_receive(&self.region, key)));
         for (row, value) in held {
             self.add(tables, &row, None, Some(&value));
         }
         astray
     }
 
-    /// The digest of the rows that a region may have too, given that of all rows; `None`: not known yet.
+    /// The digest of the rows that a region holds too, given that of all rows; `None`: not known yet. What only arrives in
+    /// one of the two is not held there yet.
     pub(crate) fn with(&self, all: Digest, region: &str) -> Option<u128> {
         if self.walk != Walk::Done {
             return None;
         }
-        let apart = self.sums.iter().filter(|(table, _)| !table.is_held_in(region)).map(|(_, sum)| sum.0);
+        let both_hold = |table: &Table| table.is_held_in(region) && table.is_held_in(&self.region);
+        let apart = self.sums.iter().filter(|(table, _)| !both_hold(table)).map(|(_, sum)| sum.0);
         Some(apart.fold(all.0, u128::wrapping_sub))
     }
 

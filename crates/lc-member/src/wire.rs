@@ -4,6 +4,7 @@
 //! frame = 1  control (protobuf)
 //!       | 2  count  (length entry)*
 //!       | 3  count  (length entry)*     the receiver is to tell at once when it has them
+//!       | 4  a message about records by ranges; only to a peer that has told of its journal
 //! ```
 
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use lc_core::wire::{Malformed, Reader};
 use lc_core::{Hlc, ReplicaId, VersionVector, limits};
 use lc_crdt::KeyRows;
 use lc_db::Reply;
-use lc_repl::{Known, Message, Pulse, Shared};
+use lc_repl::ranges::RangeMessage;
+use lc_repl::{JournalState, Known, Message, Pulse, Shared};
 use prost::Message as _;
 
 /// Largest frame that a member sends: a batch that ends in one entry at its largest, with lengths.
@@ -50,6 +52,8 @@ pub enum Frame {
         /// What it asks.
         ask: Ask,
     },
+    /// A message about records by ranges.
+    Ranges(RangeMessage),
     /// A peer answers.
     Answer {
         /// Our name for what was asked.
@@ -108,11 +112,16 @@ pub enum Answer {
 pub fn encode(message: &Message) -> Bytes {
     let control = match message {
         Message::Entries { entries, urgent } => return encode_entries(entries, *urgent),
-        Message::Hello { replica, durable, placement } => {
-            let hello = Hello { replica: replica.0.into(), durable: pairs(durable), placement: *placement };
+        Message::Hello { replica, durable, placement, journal } => {
+            let hello = Hello {
+                replica: replica.0.into(),
+                durable: pairs(durable),
+                placement: *placement,
+                journal: journal.as_ref().map(JournalMessage::of),
+            };
             Control { hello: Some(hello), ..Control::default() }
         }
-        Message::Have { replica, durable, placement, applied, hlc, pulse, known } => Control {
+        Message::Have { replica, durable, placement, journal, applied, hlc, pulse, known } => Control {
             have: Some(Have {
                 replica: replica.0.into(),
                 durable: pairs(durable),
@@ -120,10 +129,12 @@ pub fn encode(message: &Message) -> Bytes {
                 digest: applied.as_ref().map_or_else(Vec::new, |shared| shared.digest.to_le_bytes().to_vec()),
                 compared_by: applied.as_ref().map_or(0, |shared| shared.placement),
                 placement: *placement,
+                journal: journal.as_ref().map(JournalMessage::of),
                 hlc: hlc.0,
                 sent_ns: pulse.sent_ns,
                 echo_ns: pulse.echo.map(|(ours, _)| ours),
                 held_ns: pulse.echo.map_or(0, |(_, held)| held),
+                wall_ms: pulse.wall_ms,
                 known: known.iter().flat_map(|known| [u64::from(known.origin.0), known.seq, known.age_ms]).collect(),
             }),
             ..Control::default()
@@ -163,6 +174,13 @@ pub fn encode_answer(id: u64, answer: &Answer) -> Bytes {
         Answer::Refused { why } => AnswerMessage { id, refused: Some(why.clone()), ..AnswerMessage::default() },
     };
     Control { answer: Some(answer), ..Control::default() }.frame()
+}
+
+/// The bytes of a message about records by ranges.
+pub fn encode_ranges(message: &RangeMessage) -> Bytes {
+    let mut out = vec![RANGES];
+    message.encode(&mut out);
+    Bytes::from(out)
 }
 
 fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
@@ -206,6 +224,7 @@ pub fn decode(frame: Bytes) -> Result<Frame, FrameError> {
             reader.end("entries")?;
             Ok(Frame::Entries { entries, urgent: tag == URGENT_ENTRIES })
         }
+        RANGES => Ok(Frame::Ranges(RangeMessage::decode(reader.rest())?)),
         _ => Err(Malformed::Unknown("frame tag").into()),
     }
 }
@@ -223,6 +242,7 @@ fn decode_control(bytes: Bytes) -> Result<Frame, FrameError> {
             replica: replica(hello.replica)?,
             durable: vector(&hello.durable)?,
             placement: hello.placement,
+            journal: hello.journal.map(JournalMessage::decoded).transpose()?,
         }));
     }
     if let Some(have) = control.have {
@@ -231,6 +251,16 @@ fn decode_control(bytes: Bytes) -> Result<Frame, FrameError> {
     match control.want {
         Some(want) => Ok(Frame::Control(Message::Want { origin: replica(want.origin)?, after: want.after })),
         None => Err(Malformed::Unknown("control message").into()),
+    }
+}
+
+impl JournalMessage {
+    fn of(journal: &JournalState) -> JournalMessage {
+        JournalMessage { begins_after: pairs(&journal.begins_after), paused: journal.paused }
+    }
+
+    fn decoded(self) -> Result<JournalState, FrameError> {
+        Ok(JournalState { begins_after: vector(&self.begins_after)?, paused: self.paused })
     }
 }
 
@@ -249,9 +279,14 @@ impl Have {
             replica: replica(self.replica)?,
             durable: vector(&self.durable)?,
             placement: self.placement,
+            journal: self.journal.map(JournalMessage::decoded).transpose()?,
             applied: digest.map(|digest| Shared { at: applied, digest, placement: self.compared_by }),
             hlc: Hlc(self.hlc),
-            pulse: Pulse { sent_ns: self.sent_ns, echo: self.echo_ns.map(|ours| (ours, self.held_ns)) },
+            pulse: Pulse {
+                sent_ns: self.sent_ns,
+                echo: self.echo_ns.map(|ours| (ours, self.held_ns)),
+                wall_ms: self.wall_ms,
+            },
             known: known.collect::<Result<_, FrameError>>()?,
         })
     }
@@ -309,6 +344,7 @@ const ENTRY_BYTES_MIN: usize = 14;
 const CONTROL: u8 = 1;
 const ENTRIES: u8 = 2;
 const URGENT_ENTRIES: u8 = 3;
+const RANGES: u8 = 4;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Control {
@@ -364,6 +400,17 @@ struct Hello {
     durable: Vec<u64>,
     #[prost(uint64, tag = "3")]
     placement: u64,
+    #[prost(message, optional, tag = "4")]
+    journal: Option<JournalMessage>,
+}
+
+/// Who does not send it does not know of records by ranges.
+#[derive(Clone, PartialEq, prost::Message)]
+struct JournalMessage {
+    #[prost(uint64, repeated, tag = "1")]
+    begins_after: Vec<u64>,
+    #[prost(bool, tag = "2")]
+    paused: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -393,6 +440,11 @@ struct Have {
     /// The catalogue's version by which parts of what is durable were left out.
     #[prost(uint64, tag = "11")]
     placement: u64,
+    /// What the sender's wall clock showed; 0 from one that does not tell.
+    #[prost(uint64, tag = "12")]
+    wall_ms: u64,
+    #[prost(message, optional, tag = "13")]
+    journal: Option<JournalMessage>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -408,26 +460,28 @@ mod tests {
     use super::{Frame, decode, encode};
     use bytes::Bytes;
     use lc_core::{Hlc, ReplicaId, VersionVector};
-    use lc_repl::{Known, Message, Pulse, Shared};
+    use lc_repl::{JournalState, Known, Message, Pulse, Shared};
 
     #[test]
     fn control_messages_come_back() {
         let durable: VersionVector = [(ReplicaId(1), 7), (ReplicaId(3), 9)].into_iter().collect();
         for message in [
-            Message::Hello { replica: ReplicaId(3), durable: durable.clone(), placement: 8 },
+            Message::Hello { replica: ReplicaId(3), durable: durable.clone(), placement: 8, journal: None },
             Message::Have {
                 replica: ReplicaId(1),
                 durable: durable.clone(),
                 placement: 9,
+                journal: Some(JournalState { begins_after: durable.clone(), paused: true }),
                 applied: Some(Shared { at: durable.clone(), digest: 1 << 100, placement: 7 }),
                 hlc: Hlc(99),
-                pulse: Pulse { sent_ns: 5, echo: Some((1 << 60, 7)) },
+                pulse: Pulse { sent_ns: 5, echo: Some((1 << 60, 7)), wall_ms: 1_800_000_000_000 },
                 known: vec![Known { origin: ReplicaId(4), seq: 9, age_ms: 300 }],
             },
             Message::Have {
                 replica: ReplicaId(1),
                 durable,
                 placement: 9,
+                journal: None,
                 applied: None,
                 hlc: Hlc(99),
                 pulse: Pulse::default(),

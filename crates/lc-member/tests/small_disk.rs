@@ -99,7 +99,7 @@ impl Scene {
         let mut out = Vec::new();
         self.member.link_up(self.now, NodeId(node), Duration::from_millis(10), &mut out);
         let durable = [(ReplicaId(1), has)].into_iter().collect();
-        let frame = wire::encode(&Message::Hello { replica: ReplicaId(node), durable, placement: 0 });
+        let frame = wire::encode(&Message::Hello { replica: ReplicaId(node), durable, placement: 0, journal: None });
         self.member.frame(self.now, WALL_MS, NodeId(node), frame, &mut out).unwrap();
         out
     }

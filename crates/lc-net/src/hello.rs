@@ -82,7 +82,8 @@ pub(crate) const HELLO_BYTES_MAX: usize = 4096;
 /// Longest cluster id that fits a hello with room to grow.
 pub(crate) const CLUSTER_ID_BYTES_MAX: usize = 128;
 const VERSION_MIN: u32 = 1;
-const VERSION_MAX: u32 = 1;
+/// 2: whoever speaks it also knows of tables on their way to regions. The link itself is as in 1.
+const VERSION_MAX: u32 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -109,10 +110,27 @@ mod tests {
     fn releases_too_far_apart_are_refused_by_both() {
         let mut ours = ours();
         let theirs = Hello::new("world", &oslo(), 8);
-        (ours.version_min, ours.version_max) = (2, 4);
+        (ours.version_min, ours.version_max) = (3, 4);
         let error = ours.agree(&theirs, &oslo()).unwrap_err().to_string();
-        assert!(error.contains("protocol 1 to 1, this node 2 to 4"), "{error}");
+        assert!(error.contains("protocol 1 to 2, this node 3 to 4"), "{error}");
         assert!(theirs.agree(&ours, &NodeName::new("paris", 1).unwrap()).is_err());
+    }
+
+    /// As each release said it, with the fields that it had.
+    #[test]
+    fn hellos_of_earlier_releases_are_read() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/hello_1");
+        if std::env::var_os("UPDATE").is_some() && !path.exists() {
+            std::fs::write(&path, ours().frame()).unwrap();
+        }
+        let stored = std::fs::read(&path).unwrap();
+        let theirs: Hello = prost::Message::decode(&stored[4..]).unwrap();
+        assert_eq!(u32::from_le_bytes(stored[..4].try_into().unwrap()) as usize, stored.len() - 4);
+        assert_eq!((theirs.version_min, theirs.version_max), (1, 1));
+        let said = (theirs.cluster_id.as_str(), theirs.node_id, theirs.region.as_str(), theirs.process);
+        assert_eq!(said, ("world", 1, "paris", 7));
+        let ours = Hello::new("world", &oslo(), 8);
+        assert_eq!(ours.agree(&theirs, &NodeName::new("paris", 1).unwrap()).unwrap(), 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::certificate::{Identity, NodeName};
 use crate::dial::keep_dialling;
 use crate::error::{Error, SendError};
 use crate::hello::CLUSTER_ID_BYTES_MAX;
+use crate::inbox::Unread;
 use crate::node::Node;
 use crate::outbox::Rejected;
 use crate::peer::{Peer, PeerStats, Turn};
@@ -63,6 +64,9 @@ pub struct Limits {
     pub frame_bytes_max: usize,
     /// Most that waits for one peer, 64 bytes per frame included.
     pub queue_bytes_max: usize,
+    /// Most of one peer's frames that were received and not dealt with, 64 bytes per frame included; beyond it nothing more is read
+    /// from that peer.
+    pub unread_bytes_max: usize,
     /// Least time between two flushes; frames that come in between share a packet. A lone frame goes at once.
     pub coalesce: Duration,
     /// Silence after which a connection is given up.
@@ -78,6 +82,7 @@ impl Default for Limits {
         Limits {
             frame_bytes_max: 16 * 1024 * 1024,
             queue_bytes_max: 32 * 1024 * 1024,
+            unread_bytes_max: 16 * 1024 * 1024,
             coalesce: Duration::from_millis(1),
             // With the doubling of QUIC's repeats, no two signs of life are then further apart than 2 s.
             idle_timeout: Duration::from_secs(4),
@@ -120,6 +125,8 @@ pub enum LinkEvent {
         peer: u16,
         /// As the peer sent it.
         frame: Bytes,
+        /// The room that it takes until it has been dealt with.
+        unread: Unread,
     },
 }
 
@@ -141,8 +148,9 @@ pub struct Links {
 impl Links {
     /// Starts listening and dialling. Must be called inside a tokio runtime.
     ///
-    /// `events` is waited for when it is full: peers are then held back by QUIC's window. It can hold as many frames
-    /// as its capacity, each up to `frame_bytes_max`, so keep it short (64, say). Behind it QUIC holds up to 38 MiB per peer. It ends when `Links` is dropped.
+    /// `events` is waited for when it is full, or when a peer's frames in it and in its receiver's hands reach
+    /// `unread_bytes_max`: peers are then held back by QUIC's window. Behind it QUIC holds up to 38 MiB per peer. It ends when
+    /// `Links` is dropped.
     ///
     /// # Errors
     /// `Setting`, `RegionName`, `Certificate` or `Identity` if the configuration contradicts itself;
@@ -286,6 +294,9 @@ impl Limits {
         }
         if self.queue_bytes_max < self.frame_bytes_max {
             return Err(setting("queue_bytes_max", "must hold at least one frame of frame_bytes_max".to_owned()));
+        }
+        if self.unread_bytes_max == 0 || self.unread_bytes_max > frame_max {
+            return Err(setting("unread_bytes_max", format!("must be 1 to {frame_max}")));
         }
         if self.coalesce > Duration::from_secs(1) {
             return Err(setting("coalesce", "must be at most 1 s".to_owned()));

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::certificate::NodeName;
 use crate::error::Error;
+use crate::inbox::Inbox;
 use crate::link::{Limits, PeerAddress};
 use crate::moment::{self, Instant};
 use crate::outbox::Outbox;
@@ -25,6 +26,8 @@ pub struct PeerStats {
     pub addr: SocketAddr,
     /// Whether frames flow now.
     pub up: bool,
+    /// The newest link protocol that both speak, as of the last connection; 0: none came about since this node started.
+    pub version: u32,
     /// How long the link has been as it is.
     pub unchanged_for: Duration,
     /// How often the link came up.
@@ -59,6 +62,8 @@ pub struct PeerStats {
     pub flushes: u64,
     /// Frames accepted and not yet handed to the transport, in bytes.
     pub queued_bytes: usize,
+    /// Frames received and not yet dealt with, in bytes.
+    pub unread_bytes: usize,
 }
 
 /// The right to carry frames to one node id.
@@ -69,6 +74,7 @@ pub(crate) struct Peer {
     pub(crate) node_id: u16,
     pub(crate) name: NodeName,
     pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
     pub(crate) counters: Counters,
     /// Held by the one connection that carries frames, so that `Down` comes before the next `Up`.
     /// Shared with the peer's successor when its region changes.
@@ -95,6 +101,8 @@ pub(crate) struct Present {
     pub(crate) connection: quinn::Connection,
     /// 0: it did not say.
     pub(crate) process: u64,
+    /// The newest link protocol that both ends speak.
+    pub(crate) version: u32,
 }
 
 struct State {
@@ -102,6 +110,8 @@ struct State {
     newest: Option<Present>,
     /// Processes of the peer that were let in, the first one first.
     processes: Vec<u64>,
+    /// Of the newest connection that was let in; 0: there was none.
+    version: u32,
     /// The connection that carries frames.
     carrying: Option<quinn::Connection>,
     since: Instant,
@@ -128,11 +138,13 @@ impl Peer {
             addr: watch::Sender::new(address.addr),
             name,
             outbox: Outbox::new(limits.queue_bytes_max),
+            inbox: Inbox::new(limits.unread_bytes_max),
             counters: Counters::default(),
             turn,
             state: Mutex::new(State {
                 newest: None,
                 processes: Vec::new(),
+                version: 0,
                 carrying: None,
                 since: moment::now(),
                 connects: 0,
@@ -177,6 +189,7 @@ impl Peer {
             }
         }
         state.remember(newcomer.process);
+        state.version = newcomer.version;
         let older = state.newest.replace(newcomer.clone());
         drop(state);
         if let Some(older) = older {
@@ -240,6 +253,7 @@ impl Peer {
             region: self.name.region().to_owned(),
             addr: self.addr(),
             up: state.carrying.is_some(),
+            version: state.version,
             unchanged_for: moment::now().saturating_duration_since(state.since),
             connects: state.connects,
             last_error: state.last_error.clone(),
@@ -257,6 +271,7 @@ impl Peer {
             received_compressed_bytes: count(&counters.received_compressed_bytes),
             flushes: count(&counters.flushes),
             queued_bytes: self.outbox.queued_bytes(),
+            unread_bytes: self.inbox.unread_bytes(),
         }
     }
 }

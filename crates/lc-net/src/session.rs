@@ -72,24 +72,20 @@ async fn greet(node: &Node, peer: &Peer, connection: &Connection) -> Result<Stre
     let late = |_| no_answer(node, connection.remote_address());
     let soon = node.limits.dial_timeout;
     if node.dials(&peer.name) {
-        let (theirs, streams) = timeout(soon + rival::silence(&node.limits), async {
+        let (present, streams) = timeout(soon + rival::silence(&node.limits), async {
             let out = say_hello(connection, &hello).await?;
-            let (theirs, input) = hear_hello(connection, &hello, peer).await?;
-            Ok::<(Hello, Streams), Error>((theirs, (out, input)))
+            let (present, input) = hear_hello(connection, &hello, peer).await?;
+            Ok::<(Present, Streams), Error>((present, (out, input)))
         })
         .await
         .map_err(late)??;
-        rival::settle(node, peer, &present(connection, &theirs)).await?;
+        rival::settle(node, peer, &present).await?;
         return Ok(streams);
     }
-    let (theirs, input) = timeout(soon, hear_hello(connection, &hello, peer)).await.map_err(late)??;
-    rival::settle(node, peer, &present(connection, &theirs)).await?;
+    let (present, input) = timeout(soon, hear_hello(connection, &hello, peer)).await.map_err(late)??;
+    rival::settle(node, peer, &present).await?;
     let out = timeout(soon, say_hello(connection, &hello)).await.map_err(late)??;
     Ok((out, input))
-}
-
-fn present(connection: &Connection, theirs: &Hello) -> Present {
-    Present { connection: connection.clone(), process: theirs.process }
 }
 
 async fn say_hello(connection: &Connection, hello: &Hello) -> Result<SendStream, Error> {
@@ -98,11 +94,11 @@ async fn say_hello(connection: &Connection, hello: &Hello) -> Result<SendStream,
     Ok(out)
 }
 
-async fn hear_hello(connection: &Connection, ours: &Hello, peer: &Peer) -> Result<(Hello, RecvStream), Error> {
+async fn hear_hello(connection: &Connection, ours: &Hello, peer: &Peer) -> Result<(Present, RecvStream), Error> {
     let mut input = connection.accept_uni().await?;
     let theirs = read_hello(&mut input).await?;
-    ours.agree(&theirs, &peer.name)?;
-    Ok((theirs, input))
+    let version = ours.agree(&theirs, &peer.name)?;
+    Ok((Present { connection: connection.clone(), process: theirs.process, version }, input))
 }
 
 async fn read_hello(input: &mut RecvStream) -> Result<Hello, Error> {
@@ -149,7 +145,8 @@ async fn pass_on(node: &Node, peer: &Peer, decoder: &mut FrameDecoder) -> Result
     while let Some(frame) = decoder.next_frame()? {
         Counters::count(&peer.counters.received_frames, 1);
         Counters::count(&peer.counters.received_raw_bytes, frame.len());
-        let event = LinkEvent::Frame { peer: peer.node_id, frame };
+        let unread = peer.inbox.enter(frame.len()).await;
+        let event = LinkEvent::Frame { peer: peer.node_id, frame, unread };
         node.events.send(event).await.map_err(|_| Error::Stopped)?;
     }
     Ok(())

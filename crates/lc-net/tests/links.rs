@@ -100,7 +100,7 @@ impl TestNode {
 
     async fn frame(&mut self) -> (u16, Bytes) {
         match self.next().await {
-            LinkEvent::Frame { peer, frame } => (peer, frame),
+            LinkEvent::Frame { peer, frame, .. } => (peer, frame),
             other => panic!("expected Frame, got {other:?}"),
         }
     }
@@ -704,6 +704,42 @@ async fn sending_beyond_the_bound_is_full_until_the_peer_reads() {
     }
     paris.send(2, Bytes::from_static(b"room again")).await;
     assert_eq!(&oslo.frame().await.1[..], b"room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_nobody_deals_with_are_bounded_by_bytes_and_hold_the_peer_back() {
+    let small = || Setup { limits: Limits { unread_bytes_max: 200_000, ..Limits::default() }, ..Setup::default() };
+    let (paris, mut oslo) = pair([small(), small()]).await;
+    let noise = |n: u32| (0..60_000_u32).map(|k| (k.wrapping_mul(2_654_435_761 + n) >> 13) as u8).collect::<Vec<u8>>();
+    for n in 0..20 {
+        paris.send(2, noise(n).into()).await;
+    }
+    // Three frames fit; they are in the channel, which has room for 64 and is not looked at.
+    let unread = || oslo.links.stats()[0].unread_bytes;
+    for _ in 0..500 {
+        if unread() > 150_000 {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    sleep(Duration::from_millis(300)).await;
+    assert!((150_000..=200_000).contains(&unread()), "{}", unread());
+    let mut held = Vec::new();
+    for n in 0..20 {
+        match oslo.next().await {
+            LinkEvent::Frame { frame, unread, .. } => {
+                assert_eq!(frame, noise(n));
+                // Being looked at is not dealt with: the room is taken until the receiver lets go of it.
+                held.push(unread);
+            }
+            other => panic!("expected Frame, got {other:?}"),
+        }
+        if held.len() == 3 {
+            assert!(timeout(Duration::from_millis(100), oslo.events.recv()).await.is_err());
+            held.clear();
+        }
+    }
+    assert_eq!(oslo.links.stats()[0].connects, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,6 +21,49 @@ pub(crate) struct Clients {
     pub accepted: AtomicU64,
     /// Commands since start.
     pub commands: AtomicU64,
+    /// Connections turned away because there were too many, since start.
+    pub refused: AtomicU64,
+    /// What bounds had to stop, since start, by [`ClientExcess`].
+    pub exceeded: [AtomicU64; ClientExcess::ALL.len()],
+    /// What clients have of the room for large requests and replies, bytes.
+    pub buffer_bytes: AtomicU64,
+}
+
+/// What a client did that a bound had to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientExcess {
+    /// It did not take its replies; closed.
+    Unread,
+    /// It sent a part of a large request and then too little; closed.
+    Unfinished,
+    /// Its large request found no room beside others; closed.
+    NoRoomToRead,
+    /// Its large reply found no room beside others; told so instead.
+    NoRoomToReply,
+    /// It did not take its answer over HTTP; closed.
+    HttpUnread,
+}
+
+impl ClientExcess {
+    /// Each of them.
+    pub const ALL: [ClientExcess; 5] = [
+        ClientExcess::Unread,
+        ClientExcess::Unfinished,
+        ClientExcess::NoRoomToRead,
+        ClientExcess::NoRoomToReply,
+        ClientExcess::HttpUnread,
+    ];
+
+    /// As metrics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientExcess::Unread => "replies_not_taken",
+            ClientExcess::Unfinished => "request_not_finished",
+            ClientExcess::NoRoomToRead => "no_room_for_request",
+            ClientExcess::NoRoomToReply => "no_room_for_reply",
+            ClientExcess::HttpUnread => "http_answer_not_taken",
+        }
+    }
 }
 
 pub(crate) struct Client {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A node's configuration.
 #[derive(Clone, Debug)]
@@ -32,6 +33,14 @@ pub struct Config {
     pub journal_retain_bytes: u64,
     /// How long journal is kept for nodes that lack it, seconds.
     pub journal_retain_s: u64,
+    /// How much may wait for the disk, and how long.
+    pub queues: Queues,
+    /// How large what clients write and read may be.
+    pub bounds: lc_db::Bounds,
+    /// Settings of the doors, as `CONFIG GET` shows them.
+    pub shown: Vec<(String, String)>,
+    /// Memory for what clients send and are sent, beyond what each has of its own, bytes.
+    pub client_buffers_bytes_max: usize,
     /// Connections at once.
     pub clients_max: usize,
     /// What clients must say with `AUTH`; `None`: nothing.
@@ -54,6 +63,19 @@ pub struct Config {
     pub joined: bool,
 }
 
+/// How much may wait, and how long.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    /// Own writes in the journal that are not durable yet, bytes.
+    pub journal_pending_bytes_max: usize,
+    /// How long a write waits for room there before it is refused; zero: not at all.
+    pub journal_wait: Duration,
+    /// Newest journal kept in memory for peers, bytes.
+    pub journal_tail_bytes: usize,
+    /// Entries of others that wait for what they depend on, bytes.
+    pub inbox_bytes_max: usize,
+}
+
 /// Where a node listens for others, and who it says it is.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
@@ -69,6 +91,10 @@ pub struct LinkConfig {
     pub authority_file: PathBuf,
     /// After a flush, wait this long for more before the next one, microseconds: fewer packets against latency.
     pub coalesce_us: u64,
+    /// Frames that wait to be sent to one peer, bytes.
+    pub queue_bytes_max: usize,
+    /// Frames of one peer that were received and not dealt with, bytes.
+    pub unread_bytes_max: usize,
 }
 
 impl LinkConfig {

@@ -9,10 +9,13 @@ use lc_core::VersionVector;
 use lc_db::{Demand, Engine, Error, Host, Promise, Receipt, Reply, Session, Source, Txn, View, WatchStamp};
 use lc_member::{Delivered, Settled};
 use lc_policy::{Ack, Tables};
+use tokio::sync::watch;
 
 use crate::clients::Client;
+use crate::journal_line::Place;
+use crate::node::Durable;
 use crate::waiting::{Awaited, Hold};
-use crate::{ClientInfo, Node, Wait};
+use crate::{ClientExcess, ClientInfo, Node, Wait};
 
 /// An `lc_db::Engine` on a node. Dropping it unregisters the client.
 pub struct Connection {
@@ -23,6 +26,8 @@ pub struct Connection {
     pending: Option<Awaited>,
     /// What it waited for has come; the same command is about to be executed again.
     settled: Option<Box<Settled>>,
+    /// The command under way is a write for which the journal has no room yet.
+    place: Option<Box<Place>>,
     /// What it took until the next command could run here.
     waited: Option<Box<Delivered>>,
     /// Records that the next read is to look at instead of the node's own.
@@ -48,6 +53,7 @@ impl Connection {
             wait: None,
             pending: None,
             settled: None,
+            place: None,
             waited: None,
             merged: None,
             promise: None,
@@ -92,6 +98,11 @@ impl Connection {
     /// Returns once what the last command asked for has come, or cannot be had; then the command is to be executed again.
     /// Dropped, nobody waits any more.
     pub async fn settle(&mut self) {
+        if self.pending.is_none()
+            && let Some(place) = &mut self.place
+        {
+            place.wait(self.node.now(), self.node.config.queues.journal_wait).await;
+        }
         if let Some(awaited) = self.pending.take() {
             self.settled = Some(Box::new(awaited.settled().await));
         }
@@ -120,6 +131,18 @@ impl Connection {
             text(&session.library.0),
             text(&session.library.1),
         );
+    }
+
+    /// What the client has of the room for large requests and replies has changed, bytes.
+    pub fn count_buffers(&self, before: usize, after: usize) {
+        let bytes = &self.node.clients.buffer_bytes;
+        bytes.fetch_add(after as u64, Ordering::Relaxed);
+        bytes.fetch_sub(before as u64, Ordering::Relaxed);
+    }
+
+    /// The client did what a bound had to stop.
+    pub fn exceeded(&self, what: ClientExcess) {
+        self.node.client_exceeded(what);
     }
 
     /// Commands carried out, for metrics.
@@ -165,9 +188,22 @@ impl Connection {
         self.ack = promise.as_ref().map_or(Ack::Local, |promise| promise.ack);
         // Let go of before the lock is taken: giving up a wait takes it too.
         self.hold = None;
+        if self.place.is_none() && self.node.line.waiting() > 0 {
+            // Those who came before go first.
+            let pending_bytes_max = self.node.config.queues.journal_pending_bytes_max;
+            return Err(self.stand_in_line(Error::JournalFull { pending_bytes_max }, None));
+        }
         let mut member = self.node.member.write();
         let before = member.last_dot();
         let (outcome, wait) = run(&mut member, wall_ms, seed);
+        if let Err(full @ Error::JournalFull { .. }) = outcome {
+            // Subscribed with the member locked, so that no sync can end unnoticed.
+            let synced = self.node.durable.subscribe();
+            drop(member);
+            self.node.wakeup.urgent();
+            return Err(self.stand_in_line(full, Some(synced)));
+        }
+        self.place = None;
         let dot = member.last_dot();
         self.wrote = outcome.is_ok() && dot != before;
         if self.wrote
@@ -184,6 +220,18 @@ impl Connection {
             self.node.wakeup.urgent();
         }
         outcome
+    }
+}
+
+impl Connection {
+    #[cold]
+    fn stand_in_line(&mut self, full: Error, synced: Option<watch::Receiver<Durable>>) -> Error {
+        let node = self.node.clone();
+        let patience = node.config.queues.journal_wait;
+        let mut place = self.place.take().map(|place| *place);
+        let error = node.line.stand(&mut place, (node.now(), patience), full, synced);
+        self.place = place.map(Box::new);
+        error
     }
 }
 
@@ -275,6 +323,9 @@ impl Engine for Connection {
         let mut member = self.node.member.write();
         let Some(ticket) = member.demand(self.node.now(), demand, &mut frames) else { return Ok(None) };
         self.pending = Some(self.node.waiting.enter(&self.node, ticket));
+        if let Some(place) = &mut self.place {
+            place.step_back();
+        }
         self.node.deliver_settled(&mut member);
         self.node.send(frames);
         Err(Error::Later)

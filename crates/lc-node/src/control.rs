@@ -4,6 +4,8 @@ mod backups;
 mod conflicts;
 mod refusal;
 mod regions;
+mod releases;
+mod stamps;
 mod tables;
 
 pub(crate) use backups::Backups;

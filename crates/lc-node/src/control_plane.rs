@@ -3,6 +3,8 @@
 //! Commands of clients never wait for any of this. They go by [`Known`], which is replaced whenever the catalogue
 //! changes; with no leader in reach everything stays as it was last known.
 
+mod arrivals;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -176,6 +178,7 @@ pub(crate) fn follow(node: &Arc<Node>) {
     let _ = node.control_plane.links.node.set(Arc::downgrade(node));
     tokio::spawn(apply_changes(node.clone()));
     tokio::spawn(take_part(node.clone()));
+    tokio::spawn(arrivals::tell(node.clone()));
 }
 
 async fn apply_changes(node: Arc<Node>) {

@@ -32,25 +32,36 @@ impl Host for Node {
 
     fn config(&self) -> Vec<(String, String)> {
         let config = &self.config;
-        [
+        let own = [
             ("appendonly", "yes".to_owned()),
             ("appendfsync", "always".to_owned()),
             ("databases", "1".to_owned()),
             ("maxclients", config.clients_max.to_string()),
             ("maxmemory", "0".to_owned()),
             ("maxmemory-policy", "noeviction".to_owned()),
-            ("proto-max-bulk-len", lc_core::limits::VALUE_BYTES_MAX.to_string()),
+            ("maxmemory-clients", config.client_buffers_bytes_max.to_string()),
+            ("proto-max-bulk-len", config.bounds.value_bytes_max.to_string()),
             ("save", String::new()),
-            ("timeout", "0".to_owned()),
             ("lightcone-cache-bytes", config.cache_bytes.to_string()),
             ("lightcone-cluster", config.cluster.clone()),
             ("lightcone-dirty-bytes-max", config.dirty_bytes_max.to_string()),
+            ("lightcone-journal-pending-bytes-max", config.queues.journal_pending_bytes_max.to_string()),
+            ("lightcone-journal-wait-ms", config.queues.journal_wait.as_millis().to_string()),
+            ("lightcone-key-bytes-max", config.bounds.key_bytes_max.to_string()),
+            ("lightcone-field-bytes-max", config.bounds.field_bytes_max.to_string()),
+            ("lightcone-value-bytes-max", config.bounds.value_bytes_max.to_string()),
+            ("lightcone-reply-elements-max", config.bounds.reply_elements_max.to_string()),
+            ("lightcone-reply-bytes-max", config.bounds.reply_bytes_max.to_string()),
             ("lightcone-max-offset-ms", config.max_offset_ms.to_string()),
             ("lightcone-node-id", config.node_id.to_string()),
             ("lightcone-region", config.region.clone()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        own.into_iter().chain(config.shown.iter().cloned()).collect()
+    }
+
+    fn bounds(&self) -> lc_db::Bounds {
+        self.config.bounds
     }
 
     fn set_config(&self, name: &str, _value: &str) -> Result<(), Error> {
@@ -119,6 +130,7 @@ impl Node {
                     ("maxclients", self.config.clients_max.to_string()),
                 ],
             ),
+            ("Memory", memory(&status)),
             (
                 "Persistence",
                 vec![
@@ -154,6 +166,34 @@ impl Node {
             ("Keyspace", keyspace(status.keys)),
         ]
     }
+}
+
+/// With the names that Redis' tools look for first.
+fn memory(status: &crate::Status) -> Vec<(&'static str, String)> {
+    let memory = &status.memory;
+    let resident = memory.resident_bytes.unwrap_or(0);
+    vec![
+        ("used_memory", resident.to_string()),
+        ("used_memory_rss", resident.to_string()),
+        // Records lie on the disk; what is kept of them here is bounded by the two settings of rows.
+        ("maxmemory", "0".to_owned()),
+        ("maxmemory_policy", "noeviction".to_owned()),
+        ("mem_clients_normal", memory.client_buffers_bytes.to_string()),
+        ("maxmemory_clients", memory.client_buffers_bytes_max.to_string()),
+        ("clean_rows_bytes", memory.clean_rows_bytes.to_string()),
+        ("clean_rows_bytes_max", memory.clean_rows_bytes_max.to_string()),
+        ("dirty_rows_bytes", memory.dirty_rows_bytes.to_string()),
+        ("dirty_rows_bytes_max", memory.dirty_rows_bytes_max.to_string()),
+        ("journal_pending_bytes", memory.journal_pending_bytes.to_string()),
+        ("journal_pending_bytes_max", memory.journal_pending_bytes_max.to_string()),
+        ("writes_waiting", memory.writes_waiting.to_string()),
+        ("inbox_bytes", memory.inbox_bytes.to_string()),
+        ("inbox_bytes_max", memory.inbox_bytes_max.to_string()),
+        ("links_queued_bytes", memory.links_queued_bytes.to_string()),
+        ("link_queue_bytes_max", memory.link_queue_bytes_max.to_string()),
+        ("links_unread_bytes", memory.links_unread_bytes.to_string()),
+        ("link_unread_bytes_max", memory.link_unread_bytes_max.to_string()),
+    ]
 }
 
 fn keyspace(keys: u64) -> Vec<(&'static str, String)> {

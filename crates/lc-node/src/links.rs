@@ -39,6 +39,8 @@ fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config,
     let config = &node.config;
     let limits = lc_net::Limits {
         frame_bytes_max: lc_member::MAX_FRAME_BYTES,
+        queue_bytes_max: config.link.queue_bytes_max,
+        unread_bytes_max: config.link.unread_bytes_max,
         coalesce: Duration::from_micros(config.link.coalesce_us),
         ..lc_net::Limits::default()
     };
@@ -110,7 +112,7 @@ impl Double {
 }
 
 fn on_event(node: &Node, event: LinkEvent) {
-    if let LinkEvent::Frame { peer, frame } = &event
+    if let LinkEvent::Frame { peer, frame, .. } = &event
         && control_plane::is_control_frame(frame)
     {
         control_plane::on_frame(node, *peer, frame);
@@ -129,7 +131,8 @@ fn on_event(node: &Node, event: LinkEvent) {
         }
         // Noticed already: as long as it lasts, the link is down.
         LinkEvent::TurnedAway { .. } => {}
-        LinkEvent::Frame { peer, frame } => {
+        // What the member keeps of a frame stands within bounds of its own, so its room is free after this.
+        LinkEvent::Frame { peer, frame, unread: _unread } => {
             if let Err(error) = member.frame(node.now(), node.wall_ms(), NodeId(peer), frame, &mut frames) {
                 tracing::warn!(peer, %error, "unreadable frame from a peer, ignored");
             }
@@ -149,11 +152,13 @@ fn on_event(node: &Node, event: LinkEvent) {
 async fn tick(node: Arc<Node>) {
     let mut every = tokio::time::interval(TICK);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut apart = false;
     while !node.stopping.load(Ordering::Relaxed) {
         every.tick().await;
         let mut frames = Vec::new();
         let mut member = node.member.write();
         member.tick(node.now(), node.wall_ms(), &mut frames);
+        apart = tell_of_clock(apart, member.health().clock_apart());
         node.send(frames);
         node.deliver_settled(&mut member);
         let wants_sync = member.wants_sync();
@@ -164,6 +169,16 @@ async fn tick(node: Arc<Node>) {
     }
 }
 
-/// Events that wait for the member; a frame is bounded, and links stop reading when nobody takes them.
+/// Tells when the clock begins or ceases to be apart; answers whether it is.
+fn tell_of_clock(before: bool, apart: Option<&str>) -> bool {
+    match apart {
+        Some(why) if !before => tracing::error!(why, "this node takes no writes now"),
+        None if before => tracing::info!("this node's clock is near those of its peers again: writes go on"),
+        _ => {}
+    }
+    apart.is_some()
+}
+
+/// Events that wait for the member, all peers together; their frames are bounded in bytes beside that.
 const EVENTS_MAX: usize = 256;
 const TICK: Duration = Duration::from_millis(10);

@@ -40,6 +40,8 @@ impl Node {
         let mut samples = self.own(&status);
         samples.extend(self.own_inside(&status));
         samples.extend(disk(&status));
+        samples.extend(clock(&status));
+        samples.extend(memory(&status));
         for (name, help, kind, value) in PEER_SAMPLES {
             // A peer whose number is not known has no sample: unknown is not 0.
             samples.extend(status.peers.iter().filter_map(|peer| {
@@ -181,6 +183,72 @@ fn disk(status: &Status) -> Vec<Sample> {
     known.chain(always).map(plain).collect()
 }
 
+/// What memory holds, and what its bounds had to stop.
+fn memory(status: &Status) -> Vec<Sample> {
+    let (memory, pressure) = (&status.memory, &status.pressure);
+    let resident = memory
+        .resident_bytes
+        .map(|bytes| plain(("lightcone_resident_bytes", "Memory that the process has.", Gauge, bytes as f64)));
+    let always = [
+        ("lightcone_clean_rows_bytes", "Rows in memory as they are on the disk.", Gauge, memory.clean_rows_bytes),
+        ("lightcone_journal_pending_bytes", "Journal that is not durable yet.", Gauge, memory.journal_pending_bytes),
+        ("lightcone_writes_waiting", "Writes that wait for the journal's disk.", Gauge, memory.writes_waiting as u64),
+        (
+            "lightcone_client_buffers_bytes",
+            "Large requests and replies of Redis clients.",
+            Gauge,
+            memory.client_buffers_bytes,
+        ),
+        (
+            "lightcone_writes_waited_total",
+            "Writes that waited for the journal's disk.",
+            Counter,
+            pressure.writes_waited,
+        ),
+        (
+            "lightcone_writes_refused_total",
+            "Writes refused because the journal's disk did not keep up.",
+            Counter,
+            pressure.writes_refused,
+        ),
+        (
+            "lightcone_clients_refused_total",
+            "Connections turned away because there were too many.",
+            Counter,
+            pressure.clients_refused,
+        ),
+    ];
+    let stopped = pressure.clients_stopped.iter().map(|(reason, count)| Sample {
+        name: "lightcone_clients_stopped_total",
+        help: "Clients closed, or refused a reply, because they reached a bound.",
+        kind: Counter,
+        labels: vec![("reason", (*reason).to_owned())],
+        value: *count as f64,
+    });
+    let always = always.map(|(name, help, kind, value)| plain((name, help, kind, value as f64)));
+    resident.into_iter().chain(always).chain(stopped).collect()
+}
+
+fn clock(status: &Status) -> [Sample; 3] {
+    let clock = &status.clock;
+    [
+        (
+            "lightcone_clock_apart",
+            "1 while this node's clock is not to be trusted with a write.",
+            Gauge,
+            f64::from(u8::from(!clock.trouble.is_empty())),
+        ),
+        ("lightcone_clock_apart_total", "Times that it was so.", Counter, clock.apart_count as f64),
+        (
+            "lightcone_stamps_ahead_milliseconds",
+            "How far the latest stamp given or seen is ahead of the time.",
+            Gauge,
+            clock.stamps_ahead_ms as f64,
+        ),
+    ]
+    .map(plain)
+}
+
 fn plain((name, help, kind, value): (&'static str, &'static str, SampleKind, f64)) -> Sample {
     Sample { name, help, kind, labels: Vec::new(), value }
 }
@@ -260,7 +328,16 @@ const PEER_SAMPLES: &[PeerSample] = &[
     ("lightcone_link_lost_packets_total", "Packets to the peer that were lost.", Counter, |peer| {
         Some(peer.lost_packets as f64)
     }),
+    (
+        "lightcone_peer_clock_offset_milliseconds",
+        "The peer's clock minus this node's; absent while unknown.",
+        Gauge,
+        |peer| peer.clock_offset_ms.map(|ms| ms as f64),
+    ),
     ("lightcone_link_queued_bytes", "Bytes that wait to be sent to the peer.", Gauge, |peer| {
         Some(peer.queued_bytes as f64)
+    }),
+    ("lightcone_link_unread_bytes", "Bytes received from the peer and not yet dealt with.", Gauge, |peer| {
+        Some(peer.unread_bytes as f64)
     }),
 ];

@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use crate::clients::Clients;
 use crate::control_plane::{self, ControlPlane, Known};
 use crate::disk_threads::{self, Wakeup};
+use crate::journal_line::JournalLine;
 use crate::links::{self, Wired};
 use crate::waiting::Waiting;
-use crate::{ClientInfo, Config, Connection, Error};
+use crate::{ClientExcess, ClientInfo, Config, Connection, Error};
 
 /// A running node. Its public methods may be called from any task.
 pub struct Node {
@@ -37,6 +38,7 @@ pub struct Node {
     /// After a truncation of the journal failed: when to try the next, ms since the start.
     pub(crate) truncate_again_at: AtomicU64,
     pub(crate) waiting: Waiting,
+    pub(crate) line: Arc<JournalLine>,
     pub(crate) control_plane: ControlPlane,
     /// What the catalogue says, as this node knows it now.
     pub(crate) known: RwLock<Arc<Known>>,
@@ -84,6 +86,7 @@ impl Node {
             store,
             truncate_again_at: AtomicU64::new(0),
             waiting: Waiting::default(),
+            line: Arc::default(),
             control_plane,
             refused: AtomicBool::new(false),
             plain: AtomicBool::new(known.tables.all_plain()),
@@ -121,11 +124,29 @@ impl Node {
     /// nothing is undone, only nobody waits.
     pub async fn durable(&self, position: Position) -> Result<(), lc_db::Error> {
         let mut durable = self.durable.subscribe();
-        let settled = |durable: &Durable| durable.position >= position || durable.failed.is_some();
-        let full = match durable.wait_for(|durable| settled(durable) || durable.full.is_some()).await {
-            Ok(durable) if !settled(&durable) => durable.full.clone(),
-            _ => None,
+        let settled =
+            |durable: &Durable| durable.position >= position || durable.failed.is_some() || durable.full.is_some();
+        // Copied out at once: what `wait_for` gives holds the channel's lock.
+        let (reached, full) = match durable.wait_for(settled).await {
+            Ok(durable) if durable.position >= position => (true, None),
+            other => (false, other.ok().and_then(|durable| durable.full.clone())),
         };
+        if !reached {
+            // Boxed: it is rare, and every waiting client would have room for it.
+            Box::pin(self.durable_late(durable, position, full)).await?;
+        }
+        self.room_in_memory().await;
+        Ok(())
+    }
+
+    /// The disk is full, for this reason, or the journal failed, or the node is stopping.
+    async fn durable_late(
+        &self,
+        mut durable: watch::Receiver<Durable>,
+        position: Position,
+        full: Option<String>,
+    ) -> Result<(), lc_db::Error> {
+        let settled = |durable: &Durable| durable.position >= position || durable.failed.is_some();
         let outcome = match full {
             None => durable.wait_for(settled).await,
             Some(why) => match tokio::time::timeout(ROOM_PATIENCE, durable.wait_for(settled)).await {
@@ -133,14 +154,12 @@ impl Node {
                 Err(_) => return Err(in_doubt(&why)),
             },
         };
-        // Copied out at once: what `wait_for` gives holds the channel's lock.
         let (reached, why) =
             outcome.map_or((false, None), |durable| (durable.position >= position, durable.failed.clone()));
-        if !reached {
-            return Err(lc_db::Error::Unavailable(why.unwrap_or_else(|| "the node is stopping".to_owned())));
+        if reached {
+            return Ok(());
         }
-        self.room_in_memory().await;
-        Ok(())
+        Err(lc_db::Error::Unavailable(why.unwrap_or_else(|| "the node is stopping".to_owned())))
     }
 
     /// Back-pressure: a client whose write made the store fall behind waits for it, rather than memory growing.
@@ -149,6 +168,16 @@ impl Node {
         while self.dirty_bytes.load(Ordering::Relaxed) > limit && !self.stopping.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// A connection was turned away because there are too many.
+    pub fn client_refused(&self) {
+        self.clients.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A client did what a bound had to stop.
+    pub fn client_exceeded(&self, what: ClientExcess) {
+        self.clients.exceeded[what as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Shapes the link to a peer; only in a development world.
@@ -295,8 +324,12 @@ fn settings(config: &Config, known: &Known) -> Settings {
             journal_retain_ms: config.journal_retain_s.saturating_mul(1000),
         },
         table: lc_store::TableOptions { cache_bytes: config.cache_bytes, hash_seed: RealRandom.u64() },
-        journal: lc_journal::Options { segment_bytes: config.journal_segment_bytes, ..lc_journal::Options::default() },
-        replication: lc_repl::Settings::default(),
+        journal: lc_journal::Options {
+            segment_bytes: config.journal_segment_bytes,
+            tail_bytes: config.queues.journal_tail_bytes,
+            pending_bytes_max: config.queues.journal_pending_bytes_max,
+        },
+        replication: lc_repl::Settings { inbox_bytes: config.queues.inbox_bytes_max, ..lc_repl::Settings::default() },
     }
 }
 

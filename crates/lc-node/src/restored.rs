@@ -9,7 +9,7 @@ use bytes::Bytes;
 use lc_core::{Hlc, NodeId, ReplicaId};
 use lc_env::RealDisk;
 use lc_member::{BackupMoment, Restoring};
-use lc_policy::{Policy, Table, Tables};
+use lc_policy::{Placement, Policy, Table, Tables};
 use lc_store::{FjallOptions, FjallStore, Store};
 use serde_json::Value;
 
@@ -164,7 +164,10 @@ fn tables_of(listed: &Value) -> Result<Tables, Error> {
         let policy: Policy =
             serde_json::from_value(listed["policy"].clone()).map_err(|error| wrong(&format!("{name}: {error}")))?;
         let number = |member: &str| listed[member].as_u64().unwrap_or(0);
-        tables.push(Table { name, version: number("version"), policy, placement_version: number("placement_version") });
+        let target: Option<Placement> =
+            serde_json::from_value(listed["target"].clone()).map_err(|error| wrong(&format!("{name}: {error}")))?;
+        let (version, placement_version) = (number("version"), number("placement_version"));
+        tables.push(Table { name, version, policy, placement_version, target });
     }
     Ok(Tables::new(0, tables))
 }

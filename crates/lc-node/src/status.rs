@@ -8,6 +8,7 @@ use lc_repl::PeerView;
 use serde::Serialize;
 
 use crate::Node;
+use crate::memory::{MemoryStatus, PressureStatus};
 
 /// A node at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +53,10 @@ pub struct Status {
     pub disk: DiskStatus,
     /// Clients connected.
     pub clients: usize,
+    /// What memory holds, by what it is for.
+    pub memory: MemoryStatus,
+    /// What bounds had to stop since start.
+    pub pressure: PressureStatus,
     /// Things counted since start.
     pub counters: CounterStatus,
     /// The other nodes.
@@ -62,6 +67,19 @@ pub struct Status {
     pub control_plane: ControlPlaneStatus,
     /// Connections of others that were turned away.
     pub links_refused: LinksRefused,
+    /// This node's clock.
+    pub clock: ClockStatus,
+}
+
+/// A node's clock, as it judges it by those of its peers.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClockStatus {
+    /// Why no write is stamped by it now; empty if it is fine.
+    pub trouble: String,
+    /// Times that it was apart since start.
+    pub apart_count: u64,
+    /// How far the latest stamp given or seen is ahead of the time, ms.
+    pub stamps_ahead_ms: u64,
 }
 
 /// Connections that were turned away since start: strangers, wrong certificates, second processes of a node.
@@ -147,6 +165,8 @@ pub struct PeerStatus {
     pub address: String,
     /// Connected, and it has told what it has.
     pub up: bool,
+    /// The newest link protocol that it and this node speak; 0: it was not heard since this node started.
+    pub link_version: u32,
     /// Round trip, ms; null while unknown.
     pub rtt_ms: Option<f64>,
     /// Milliseconds since it was last heard; null if never.
@@ -169,6 +189,12 @@ pub struct PeerStatus {
     pub lost_packets: u64,
     /// Bytes that wait to be sent to it.
     pub queued_bytes: usize,
+    /// Its clock minus this node's, ms; null while unknown.
+    pub clock_offset_ms: Option<i64>,
+    /// That may be so much more or less, ms.
+    pub clock_error_ms: Option<u64>,
+    /// Bytes received from it and not yet dealt with.
+    pub unread_bytes: usize,
     /// Why the link is down, if it is known.
     pub last_error: Option<String>,
 }
@@ -185,11 +211,14 @@ impl Node {
             self.peer_status(peer, view, link, &snapshot)
         });
         let trouble = trouble(&snapshot);
+        // Let go of before the rest is asked, which reads the member too: a writer that waits in between would stop both.
+        let staleness = self.member.read().staleness(self.now());
         Status {
             peers: peers.collect(),
-            staleness_ms: self.member.read().staleness(self.now()).map(|staleness| staleness.as_millis() as u64),
+            staleness_ms: staleness.map(|staleness| staleness.as_millis() as u64),
             control_plane: self.control_plane_status(),
             links_refused: self.links_refused(),
+            clock: self.clock_status(&snapshot),
             cluster: self.config.cluster.clone(),
             region: self.config.region.clone(),
             node_id: self.config.node_id,
@@ -210,6 +239,8 @@ impl Node {
             disk: self.disk_status(&snapshot),
             store_bytes: self.store.approximate_bytes(),
             clients: self.clients.count(),
+            memory: self.memory_status(&snapshot, &links),
+            pressure: self.pressure_status(),
             counters: counters(&snapshot),
         }
     }
@@ -219,10 +250,18 @@ impl Node {
         LinksRefused { count: refusals.count, last: refusals.last }
     }
 
+    fn clock_status(&self, snapshot: &Snapshot) -> ClockStatus {
+        ClockStatus {
+            trouble: snapshot.health.clock_apart().unwrap_or_default().to_owned(),
+            apart_count: snapshot.counters.clock_apart,
+            stamps_ahead_ms: snapshot.hlc.ms().saturating_sub(self.member.read().right_ms(self.wall_ms())),
+        }
+    }
+
     fn journal_status(&self, snapshot: &Snapshot) -> JournalStatus {
         let journal = &snapshot.journal;
         let kept_for = journal.kept.map(|kept| match kept {
-            Kept::Newcomers => "regions that may join (journal_truncate is off)".to_owned(),
+            Kept::Newcomers => "nobody (journal_truncate is off)".to_owned(),
             Kept::Unflushed => "records that are not on disk yet".to_owned(),
             Kept::Peer { node, origin, has, needs } => {
                 let region = self.region_of(node.0);
@@ -257,11 +296,13 @@ impl Node {
     ) -> PeerStatus {
         let silent = view.and_then(|view| view.heard_at).map(|at| self.now().saturating_sub(at).as_millis() as u64);
         let confirmed = view.map_or(0, |view| view.have.get(snapshot.replica));
+        let clock = snapshot.clocks.iter().find(|clock| clock.node == NodeId(peer.node_id));
         PeerStatus {
             node_id: peer.node_id,
             region: peer.region.clone(),
             address: peer.address.to_string(),
             up: view.is_some_and(|view| view.up),
+            link_version: link.map_or(0, |link| link.version),
             rtt_ms: link.and_then(|link| link.rtt).map(|rtt| rtt.as_secs_f64() * 1000.0),
             silent_ms: silent,
             staleness_ms: self
@@ -277,6 +318,9 @@ impl Node {
             sent_compressed_bytes: link.map_or(0, |link| link.sent_compressed_bytes),
             lost_packets: link.map_or(0, |link| link.lost_packets),
             queued_bytes: link.map_or(0, |link| link.queued_bytes),
+            clock_offset_ms: clock.map(|clock| clock.offset_ms),
+            clock_error_ms: clock.map(|clock| clock.error_ms),
+            unread_bytes: link.map_or(0, |link| link.unread_bytes),
             last_error: link.and_then(|link| link.last_error.clone()),
         }
     }

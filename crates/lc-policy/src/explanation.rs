@@ -40,6 +40,9 @@ pub struct Explanation {
     pub regions: usize,
     /// Regions of the cluster that never get its bytes: clients there are refused.
     pub not_held_in: Vec<String>,
+    /// Regions that are being given its records: clients there are refused, and nothing counts there yet.
+    #[serde(skip)]
+    pub arriving: Vec<String>,
     /// W: regions that hold a write before the client hears OK, the deciding one among them.
     pub write_acks: usize,
     /// R: regions whose answers make a read, the asked one among them.
@@ -99,17 +102,32 @@ struct Counts {
 
 /// What `policy` promises and costs in this cluster. Also of one that cannot be kept yet: then it says what it would.
 pub fn explain(policy: &Policy, topology: &Topology, measured: &Measured) -> Explanation {
+    explain_towards(policy, None, topology, measured)
+}
+
+/// The same of a table that is on its way to `target`. Promises are kept by the regions that hold it now; those that are
+/// arriving get its bytes and count nowhere.
+pub fn explain_towards(
+    policy: &Policy,
+    target: Option<&Placement>,
+    topology: &Topology,
+    measured: &Measured,
+) -> Explanation {
     let counts = Counts::of(policy, topology);
     let (pacelc, pacelc_words) = pacelc::class(policy, &counts);
     let (rpo, rpo_writes, rpo_ms) = lost_with_a_region(&counts, measured);
-    let not_held_in = policy.not_held_in(topology);
-    let (others, outside) = (counts.regions.saturating_sub(1) as u64, not_held_in.len() as u64);
+    let wanted = |region: &String| target.is_some_and(|target| target.holds(region));
+    let (arriving, not_held_in): (Vec<String>, Vec<String>) =
+        policy.not_held_in(topology).into_iter().partition(wanted);
+    let others = (counts.regions.saturating_sub(1) + arriving.len()) as u64;
+    let outside = not_held_in.len() as u64;
     Explanation {
         pacelc,
         pacelc_words,
         decides: decides(policy),
         regions: counts.regions,
         not_held_in: not_held_in.clone(),
+        arriving: arriving.clone(),
         write_acks: counts.acks,
         read_answers: counts.answers,
         overlap: counts.overlap,
@@ -125,8 +143,8 @@ pub fn explain(policy: &Policy, topology: &Topology, measured: &Measured) -> Exp
         wan_bytes_per_write: measured
             .entry_bytes
             .map(|bytes| bytes.saturating_mul(others).saturating_add(WITHHELD_BYTES * outside)),
-        excludes: exclusion::exclusions(policy, &not_held_in),
-        warnings: warnings(policy, topology, &counts, measured),
+        excludes: exclusion::exclusions(policy, &not_held_in, &arriving),
+        warnings: warnings(policy, target, topology, &counts, measured),
     }
 }
 
@@ -241,7 +259,13 @@ fn lost_with_a_region(counts: &Counts, measured: &Measured) -> (String, Option<u
     (words, measured.unheld_writes, measured.unheld_writes.and(ms))
 }
 
-fn warnings(policy: &Policy, topology: &Topology, counts: &Counts, measured: &Measured) -> Vec<String> {
+fn warnings(
+    policy: &Policy,
+    target: Option<&Placement>,
+    topology: &Topology,
+    counts: &Counts,
+    measured: &Measured,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if !counts.sees_all && policy.writers == Writers::Any && (counts.acks > 1 || counts.answers > 1) {
         let enough = counts.regions + 1 - counts.acks.min(counts.regions);
@@ -254,7 +278,7 @@ fn warnings(policy: &Policy, topology: &Topology, counts: &Counts, measured: &Me
     if counts.regions > 1 && counts.acks == counts.regions && policy.writers == Writers::Any {
         warnings.push("every region of the table must have a write: losing one stops all acknowledgements".to_owned());
     }
-    if matches!(policy.placement, Placement::Regions(_)) {
+    if matches!(target.unwrap_or(&policy.placement), Placement::Regions(_)) {
         warnings.push("placement names its regions: a region that joins does not get the table".to_owned());
     }
     warnings.extend(placeless(policy, topology));

@@ -31,7 +31,7 @@ pub use change::PolicyChange;
 pub use dial::Dial;
 pub use drain::Drain;
 pub use error::Error;
-pub use explanation::{Exclusion, Explanation, Latency, Measured, explain};
+pub use explanation::{Exclusion, Explanation, Latency, Measured, explain, explain_towards};
 pub use placement::Placement;
 pub use policy::Policy;
 pub use preset::{Offer, Preset};

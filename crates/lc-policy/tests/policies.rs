@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use lc_policy::{Dial, Measured, Placement, Policy, Preset, Region, Topology, Why, explain};
+use lc_policy::{Dial, Measured, Placement, Policy, Preset, Region, Topology, Why, explain, explain_towards};
 
 /// Virginia, Ireland, Tokyo; round trips as they are measured between clouds.
 fn three_regions() -> Topology {
@@ -398,6 +398,29 @@ fn a_region_outside_the_placement_counts_for_nothing() {
     assert_eq!(one.floors[0].write_floor_ms, Some(0.0));
     let all = of("placement=eu-west,us-east,ap-northeast");
     assert_eq!((all.not_held_in.len(), all.wan_bytes_per_write), (0, Some(2 * 212)));
+}
+
+#[test]
+fn a_region_that_is_arriving_costs_bytes_and_counts_for_nothing() {
+    let topology = three_regions();
+    let measured = Measured { entry_bytes: Some(212), ..Measured::default() };
+    let two = policy("placement=eu-west,us-east ack=majority read=quorum(2)");
+    let target = Placement::Everywhere;
+    let (still, moving) =
+        (explain(&two, &topology, &measured), explain_towards(&two, Some(&target), &topology, &measured));
+    assert_eq!((&moving.arriving[..], moving.not_held_in.len()), (&["ap-northeast".to_owned()][..], 0));
+    assert_eq!((moving.regions, moving.write_acks, moving.read_answers), (still.regions, still.write_acks, 2));
+    assert_eq!((&moving.floors, &moving.rpo, moving.failures_write), (&still.floors, &still.rpo, still.failures_write));
+    assert_eq!((still.wan_bytes_per_write, moving.wan_bytes_per_write), (Some(212 + 40), Some(2 * 212)));
+    let excluded = |each: &lc_policy::Explanation| each.excludes[3].excludes.clone();
+    assert_eq!(excluded(&still), "clients in ap-northeast are refused (ELSEWHERE); the bytes never go there");
+    assert_eq!(excluded(&moving), "clients in ap-northeast are refused (ELSEWHERE) until its records are there");
+    assert!(still.warnings.iter().any(|warning| warning.contains("a region that joins does not get the table")));
+    assert!(!moving.warnings.iter().any(|warning| warning.contains("a region that joins")), "{:?}", moving.warnings);
+    let line = moving.lines().into_iter().find(|line| line.starts_with("arriving")).expect("it is said");
+    assert!(line.ends_with("ap-northeast: its records are being copied there, and count once they are"), "{line}");
+    let json = serde_json::to_value(&moving).expect("JSON");
+    assert!(json.get("arriving").is_none(), "whoever shows a table says it beside its placement");
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod error;
 mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+#[cfg(test)]
+mod golden;
 mod group;
 mod log;
 mod machine;

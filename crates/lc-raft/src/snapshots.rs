@@ -68,7 +68,7 @@ pub(crate) fn again(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
+    let mut out = [&MAGIC[..], &[VERSION]].concat();
     codec::put_snapshot_meta(&mut out, &snapshot.meta);
     out.extend_from_slice(&snapshot.snapshot);
     let sum = crc32c::crc32c(&out);
@@ -84,25 +84,28 @@ fn decode(bytes: Bytes) -> Result<(SnapshotMeta, Bytes), Malformed> {
     }
     let mut reader = Reader::new(body);
     if reader.take(MAGIC.len(), "magic")?.as_ref() != MAGIC {
-        return Err(Malformed::Unknown("format"));
+        return Err(Malformed::Unknown("file"));
     }
+    reader.version(VERSION, "format")?;
     let meta = codec::snapshot_meta(&mut reader)?;
     Ok((meta, reader.rest()))
 }
 
 const FILE: &str = "snapshot";
-/// The last byte is the format's number.
-const MAGIC: &[u8; 8] = b"LCRAFTS\x01";
+const MAGIC: &[u8; 7] = b"LCRAFTS";
+const VERSION: u8 = 1;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     use bytes::Bytes;
     use lc_env::{Disk, MemoryDisk};
 
-    use super::{FILE, Snapshots};
-    use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembers};
+    use super::{FILE, Snapshots, decode, encode};
+    use crate::golden::golden;
+    use crate::type_config::{LogId, Members, Snapshot, SnapshotMeta, StoredMembers};
     use crate::{DiskWork, Error};
 
     fn snapshot(index: u64) -> Snapshot {
@@ -123,6 +126,27 @@ mod tests {
         disk.crash(|_, _| 0);
         let snapshots = Snapshots::open(Arc::new(disk.reopen()), DiskWork::Inline).await.unwrap();
         assert_eq!(snapshots.newest().await.unwrap().snapshot, "state 7");
+    }
+
+    #[test]
+    fn files_of_earlier_releases_are_read_and_written_alike() {
+        let (mut snapshot, members) = (snapshot(300), [BTreeSet::from([1, 2, 3])]);
+        let members = Members::new_with_defaults(members.into(), [9]);
+        snapshot.meta.last_membership = StoredMembers::new(Some(LogId::new_term_index(1, 7)), members);
+        let (meta, state) = decode(golden("snapshot_1", &encode(&snapshot))).unwrap();
+        assert_eq!((meta, state), (snapshot.meta, snapshot.snapshot));
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_later_release_is_called_by_its_number() {
+        let disk = MemoryDisk::new();
+        let mut bytes = encode(&snapshot(7));
+        bytes.truncate(bytes.len() - 4);
+        bytes[7] = 2;
+        let sum = crc32c::crc32c(&bytes).to_le_bytes();
+        disk.write_atomic(FILE, &[&bytes[..], &sum].concat()).unwrap();
+        let Err(error) = Snapshots::open(Arc::new(disk.clone()), DiskWork::Inline).await else { panic!("it was read") };
+        assert_eq!(error.to_string(), "corrupt: snapshot of the group: format 2; this release reads up to 1");
     }
 
     #[tokio::test]

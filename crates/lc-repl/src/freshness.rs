@@ -17,6 +17,8 @@ pub struct Pulse {
     pub sent_ns: u64,
     /// The `sent_ns` of the receiver's message that was heard last, and how long ago in ns.
     pub echo: Option<(u64, u64)>,
+    /// What the wall clock of the sender showed, Unix ms; 0: it does not tell.
+    pub wall_ms: u64,
 }
 
 /// What a replica passes on about an origin.
@@ -109,15 +111,15 @@ pub(crate) struct Pulses {
 }
 
 impl Pulses {
-    /// The pulse of a message that leaves now.
-    pub(crate) fn next(&mut self, now: Time) -> Pulse {
+    /// The pulse of a message that leaves now, while our wall clock shows `wall_ms`; 0: that is not told.
+    pub(crate) fn next(&mut self, now: Time, wall_ms: u64) -> Pulse {
         let sent_ns = now.as_nanos() as u64;
         if self.sent.len() >= SENT_MAX {
             self.sent.pop_front();
         }
         self.sent.push_back(sent_ns);
         let echo = self.heard.map(|(theirs, at)| (theirs, now.saturating_sub(at).as_nanos() as u64));
-        Pulse { sent_ns, echo }
+        Pulse { sent_ns, echo, wall_ms }
     }
 
     /// A pulse came; gives a moment of ours at or before which its message was made.
@@ -178,26 +180,26 @@ mod tests {
     #[test]
     fn a_late_heartbeat_makes_nothing_younger() {
         let (mut paris, mut tokyo) = (Pulses::default(), Pulses::default());
-        let sent = paris.next(MS(1000));
+        let sent = paris.next(MS(1000), 0);
         // Tokyo's clock has nothing to do with ours; it holds the echo for 40 ms.
         tokyo.heard(MS(77_000), &sent);
-        let answer = tokyo.next(MS(77_040));
+        let answer = tokyo.next(MS(77_040), 0);
         let made_at = paris.heard(MS(1300), &answer).expect("it echoes ours");
         assert_eq!(made_at, MS(1039));
         // The same message once more, much later, says the same.
         assert_eq!(paris.heard(MS(9000), &answer), Some(MS(1039)));
         // An echo of what another life sent says nothing.
-        assert_eq!(paris.heard(MS(9000), &Pulse { sent_ns: 1, echo: Some((123, 0)) }), None);
+        assert_eq!(paris.heard(MS(9000), &Pulse { sent_ns: 1, echo: Some((123, 0)), wall_ms: 0 }), None);
     }
 
     #[test]
     fn a_peer_that_started_anew_is_echoed_although_its_clock_began_at_zero() {
         let (mut earlier, mut paris, mut tokyo) = (Pulses::default(), Pulses::default(), Pulses::default());
-        tokyo.heard(MS(500), &earlier.next(MS(70_000)));
+        tokyo.heard(MS(500), &earlier.next(MS(70_000), 0));
         for beat in 0..6 {
-            tokyo.heard(MS(700 + 250 * beat), &paris.next(MS(100 + 250 * beat)));
+            tokyo.heard(MS(700 + 250 * beat), &paris.next(MS(100 + 250 * beat), 0));
         }
-        let answer = tokyo.next(MS(1_990));
+        let answer = tokyo.next(MS(1_990), 0);
         assert_eq!(paris.heard(MS(1_500), &answer), Some(MS(1_389)));
     }
 }

@@ -66,6 +66,19 @@ impl<P> Inbox<P> {
         Ok(())
     }
 
+    /// Drops what is not to be kept.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&P) -> bool) {
+        let bytes = &mut self.bytes;
+        for of_origin in self.waiting.values_mut() {
+            of_origin.retain(|_, arrival| {
+                let keeps = keep(&arrival.payload);
+                *bytes -= if keeps { 0 } else { arrival.bytes };
+                keeps
+            });
+        }
+        self.waiting.retain(|_, of_origin| !of_origin.is_empty());
+    }
+
     /// Takes out everything that can be applied now, in causal order, raising `applied` as it goes.
     pub(crate) fn deliver(&mut self, applied: &mut VersionVector, out: &mut Vec<Arrival<P>>) {
         loop {

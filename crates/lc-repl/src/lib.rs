@@ -19,9 +19,9 @@ mod stream;
 
 pub use freshness::{Known, Pulse};
 pub use inbox::Arrival;
-pub use message::{Message, Shared};
+pub use message::{JournalState, Message, Shared};
 pub use peer::PeerView;
-pub use replicator::{Alarm, Digests, Input, Log, Output, Replicator, Settings};
+pub use replicator::{Alarm, Digests, Input, Lacks, Log, Output, Replicator, Settings};
 
 /// Time since the node started; only differences matter.
 pub type Time = std::time::Duration;

@@ -18,6 +18,15 @@ pub struct Shared {
     pub placement: u64,
 }
 
+/// What the speaker can send of its journal, and whether it wants what is in others'.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JournalState {
+    /// Of each origin, entries up to here are not in its journal any more: who lacks them needs records instead.
+    pub begins_after: VersionVector,
+    /// It is getting everything as records; entries would only be sent twice.
+    pub paused: bool,
+}
+
 /// A message between two replicas. Any of them may be lost, doubled or late.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Message {
@@ -29,6 +38,8 @@ pub enum Message {
         durable: VersionVector,
         /// The catalogue's version by which the speaker left out what it must not have of that.
         placement: u64,
+        /// `None`: it is of a version that cannot send records by ranges.
+        journal: Option<JournalState>,
     },
     /// Encoded entries of one origin, ascending without holes.
     Entries {
@@ -45,6 +56,8 @@ pub enum Message {
         durable: VersionVector,
         /// The catalogue's version by which the speaker left out what it must not have of that.
         placement: u64,
+        /// In heartbeats.
+        journal: Option<JournalState>,
         /// What is applied there, with the digest of its rows; in heartbeats.
         applied: Option<Shared>,
         /// The speaker's clock.

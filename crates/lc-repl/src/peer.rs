@@ -6,6 +6,7 @@ use lc_core::{Hlc, ReplicaId, VersionVector};
 
 use crate::Time;
 use crate::freshness::Pulses;
+use crate::message::JournalState;
 use crate::stream::Stream;
 
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Peer {
     pub have: VersionVector,
     /// The highest version of the catalogue by which it said that it leaves out what it must not have.
     pub placement: u64,
+    /// As last told; `None`: it does not know of records by ranges.
+    pub journal: Option<JournalState>,
     pub hlc: Hlc,
     pub heard_at: Option<Time>,
     pub streams: BTreeMap<ReplicaId, Stream>,

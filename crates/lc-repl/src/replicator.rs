@@ -9,7 +9,7 @@ use lc_core::{Dot, Hlc, NodeId, ReplicaId, VersionVector};
 use crate::Time;
 use crate::freshness::{Freshness, Known};
 use crate::inbox::{Arrival, Inbox};
-use crate::message::{Message, Shared};
+use crate::message::{JournalState, Message, Shared};
 use crate::peer::{Peer, PeerView};
 use crate::stream::Stream;
 
@@ -28,6 +28,8 @@ pub struct Settings {
     pub inbox_bytes: usize,
     /// Shortest wait before another path is tried.
     pub hedge_after_min: Time,
+    /// Bytes of records that are sent to all peers together in a second, and taken; 0: no limit.
+    pub catch_up_bytes_per_second: u64,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             batch_bytes: 256 << 10,
             inbox_bytes: 64 << 20,
             hedge_after_min: Time::from_millis(200),
+            catch_up_bytes_per_second: 100 << 20,
         }
     }
 }
@@ -110,11 +113,6 @@ pub enum Input<P> {
         /// The sender wants to hear at once when they are durable.
         urgent: bool,
     },
-    /// This replica decided an entry and applied it.
-    Decided {
-        /// Its identity.
-        dot: Dot,
-    },
     /// A client waits until peers have this replica's entries up to `seq`.
     Hurry {
         /// The last of them.
@@ -127,6 +125,11 @@ pub enum Input<P> {
         /// What it has.
         has: VersionVector,
     },
+    /// Records came as state; with what was here they are all that this stands for, durably.
+    Adopted {
+        /// What is applied and durable from here on.
+        applied: VersionVector,
+    },
     /// The journal is durable up to this vector.
     Durable {
         /// What is durable here.
@@ -136,6 +139,8 @@ pub enum Input<P> {
     Tick {
         /// This replica's clock, for heartbeats.
         hlc: Hlc,
+        /// What this node's wall clock shows, Unix ms, for heartbeats.
+        wall_ms: u64,
         /// The digests of its rows, at what is applied now.
         digests: Digests,
     },
@@ -155,6 +160,15 @@ pub enum Output<P> {
     Apply(Arrival<P>),
     /// Tell an operator.
     Alarm(Alarm),
+    /// A peer told what its wall clock showed when it made a message, which took at most this long to arrive.
+    Clock {
+        /// Whose.
+        peer: NodeId,
+        /// Unix ms.
+        wall_ms: u64,
+        /// By this node's own clock.
+        way_max: Time,
+    },
 }
 
 /// Something that must not happen.
@@ -209,6 +223,19 @@ pub struct Replicator<P> {
     hlc_now: Hlc,
     /// By which version of the catalogue entries are left incomplete here.
     placement: u64,
+    journal: JournalState,
+}
+
+/// What others have and this replica lacks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lacks {
+    /// How many entries, about.
+    pub entries: u64,
+    /// Nobody who can be reached has all of them in its journal any more.
+    pub stranded: bool,
+    /// Reachable peers that have some of it and can send records by ranges; the nearest first, those that are catching up
+    /// themselves last.
+    pub sources: Vec<NodeId>,
 }
 
 /// An origin of which others have more than we do.
@@ -238,6 +265,7 @@ impl<P> Replicator<P> {
             tell_at_once: false,
             hlc_now: Hlc::default(),
             placement: 0,
+            journal: JournalState::default(),
         }
     }
 
@@ -306,6 +334,56 @@ impl<P> Replicator<P> {
         self.placement = version;
     }
 
+    /// What peers are told of the journal. A pause that ends is told soon.
+    pub fn set_journal(&mut self, now: Time, journal: JournalState) {
+        if self.journal.paused != journal.paused {
+            // The next tick tells.
+            self.peers.values_mut().for_each(|peer| peer.told_at = now.saturating_sub(self.settings.heartbeat));
+        }
+        self.journal = journal;
+    }
+
+    /// What others have, as far as they told, and this replica lacks.
+    pub fn lacks(&self) -> Lacks {
+        let mut best = VersionVector::new();
+        self.peers.values().for_each(|peer| best.merge(&peer.have));
+        let mut lacks = Lacks::default();
+        for (origin, seq) in best.iter().filter(|&(origin, _)| origin != self.me) {
+            let applied_seq = self.applied.get(origin);
+            lacks.entries += seq.saturating_sub(applied_seq);
+            lacks.stranded |= seq > applied_seq && !self.is_sendable(origin, applied_seq);
+        }
+        let more = |peer: &Peer| peer.have.iter().any(|(origin, seq)| origin != self.me && seq > self.applied.get(origin));
+        lacks.sources = self.sources_that(more);
+        lacks.stranded &= !lacks.sources.is_empty();
+        lacks
+    }
+
+    /// Reachable peers that can send records by ranges, the nearest first; those that are catching up themselves last.
+    pub fn sources(&self) -> Vec<NodeId> {
+        self.sources_that(|_| true)
+    }
+
+    fn sources_that(&self, able: impl Fn(&Peer) -> bool) -> Vec<NodeId> {
+        let able = self.peers.iter().filter(|(_, peer)| peer.up && peer.greeted && able(peer));
+        let mut sources: Vec<(bool, Time, NodeId)> =
+            able.filter_map(|(&node, peer)| Some((peer.journal.as_ref()?.paused, peer.rtt, node))).collect();
+        sources.sort();
+        sources.into_iter().map(|(.., node)| node).collect()
+    }
+
+    /// Whether somebody who can be reached has an origin's entries after this one.
+    fn is_sendable(&self, origin: ReplicaId, after: u64) -> bool {
+        self.peers.values().filter(|peer| peer.up && peer.greeted && peer.have.get(origin) > after).any(|peer| {
+            peer.journal.as_ref().is_none_or(|journal| journal.begins_after.get(origin) <= after)
+        })
+    }
+
+    /// Drops entries that wait for others and are not to be kept: they are sent again.
+    pub fn retain_waiting(&mut self, keep: impl Fn(&P) -> bool) {
+        self.inbox.retain(keep);
+    }
+
     /// Forgets a node that is no peer any more.
     pub fn forget(&mut self, node: NodeId) {
         self.peers.remove(&node);
@@ -314,6 +392,12 @@ impl<P> Replicator<P> {
     /// The peers, as far as they have been heard.
     pub fn peers(&self) -> impl Iterator<Item = (NodeId, PeerView)> + '_ {
         self.peers.iter().map(|(&node, peer)| (node, peer.view()))
+    }
+
+    /// This replica decided an entry and applied it. Not a [`Replicator::step`]: it happens at every write, and nothing
+    /// follows from it before the entry is durable.
+    pub fn decided(&mut self, dot: Dot) {
+        self.applied.raise(dot.replica, dot.seq);
     }
 
     /// Advances by one input. Never blocks; `now` is the only time it knows.
@@ -328,9 +412,9 @@ impl<P> Replicator<P> {
             }
             Input::Hurry { seq } => self.hurried = self.hurried.max(seq),
             Input::Help { peer, has } => self.on_help(now, peer, &has, log, out),
-            Input::Decided { dot } => self.applied.raise(dot.replica, dot.seq),
+            Input::Adopted { applied } => self.on_adopted(now, &applied, log, out),
             Input::Durable { durable } => self.on_durable(now, durable, log, out),
-            Input::Tick { hlc, digests } => self.on_tick(now, hlc, digests, log, out),
+            Input::Tick { hlc, wall_ms, digests } => self.on_tick(now, (hlc, wall_ms), digests, log, out),
         }
     }
 
@@ -341,10 +425,16 @@ impl<P> Replicator<P> {
         peer.rtt = rtt;
         peer.streams.clear();
         peer.told_at = now;
-        out.push(Output::Send {
-            to: node,
-            message: Message::Hello { replica: self.me, durable: self.durable.clone(), placement: self.placement },
-        });
+        out.push(Output::Send { to: node, message: self.hello() });
+    }
+
+    fn hello(&self) -> Message {
+        Message::Hello {
+            replica: self.me,
+            durable: self.durable.clone(),
+            placement: self.placement,
+            journal: Some(self.journal.clone()),
+        }
     }
 
     fn on_down(&mut self, node: NodeId) {
@@ -358,14 +448,20 @@ impl<P> Replicator<P> {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.heard_at = Some(now);
         match message {
-            Message::Hello { replica, durable, placement } => {
+            Message::Hello { replica, durable, placement, journal } => {
                 peer.placement = peer.placement.max(placement);
+                peer.journal = journal;
                 self.greet(now, from, replica, &durable, out);
             }
-            Message::Have { replica, durable, placement, applied, hlc, pulse, known } => {
+            Message::Have { replica, durable, placement, journal, applied, hlc, pulse, known } => {
                 peer.placement = peer.placement.max(placement);
+                peer.journal = journal.or(peer.journal.take());
                 peer.hlc = peer.hlc.max(hlc);
                 if let Some(made_at) = peer.pulses.heard(now, &pulse) {
+                    if pulse.wall_ms > 0 {
+                        let way_max = now.saturating_sub(made_at);
+                        out.push(Output::Clock { peer: from, wall_ms: pulse.wall_ms, way_max });
+                    }
                     self.freshness.claim(replica, durable.get(replica), made_at, &self.applied);
                     for Known { origin, seq, age_ms } in known.into_iter().filter(|known| known.origin != self.me) {
                         let at = made_at.saturating_sub(Time::from_millis(age_ms));
@@ -455,10 +551,7 @@ impl<P> Replicator<P> {
                 out.push(Output::Alarm(Alarm::Forked { dot, prev_seq, applied_seq }));
             }
         }
-        let mut ready = Vec::new();
-        self.inbox.deliver(&mut self.applied, &mut ready);
-        self.freshness.advance(&self.applied);
-        out.extend(ready.into_iter().map(Output::Apply));
+        self.deliver(out);
     }
 
     fn on_durable(&mut self, now: Time, durable: VersionVector, log: &dyn Log, out: &mut Vec<Output<P>>) {
@@ -474,14 +567,31 @@ impl<P> Replicator<P> {
         }
     }
 
+    fn on_adopted(&mut self, now: Time, applied: &VersionVector, log: &dyn Log, out: &mut Vec<Output<P>>) {
+        self.applied.merge(applied);
+        self.durable.merge(applied);
+        self.untold_since = self.untold_since.or(Some(now));
+        self.deliver(out);
+        self.pump_all(now, log, out);
+    }
+
+    fn deliver(&mut self, out: &mut Vec<Output<P>>) {
+        let mut ready = Vec::new();
+        self.inbox.deliver(&mut self.applied, &mut ready);
+        self.freshness.advance(&self.applied);
+        out.extend(ready.into_iter().map(Output::Apply));
+    }
+
     /// What is durable, without waiting for the next tick.
     fn tell_all(&mut self, now: Time, out: &mut Vec<Output<P>>) {
         for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up && peer.greeted) {
-            let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
+            // What the wall clock shows is known at ticks only.
+            let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now, 0));
             let message = Message::Have {
                 replica: self.me,
                 durable,
                 placement: self.placement,
+                journal: None,
                 applied: None,
                 hlc: self.hlc_now,
                 pulse,
@@ -491,8 +601,15 @@ impl<P> Replicator<P> {
         }
     }
 
-    fn on_tick(&mut self, now: Time, hlc: Hlc, digests: Digests, log: &dyn Log, out: &mut Vec<Output<P>>) {
-        self.tell(now, hlc, &digests, out);
+    fn on_tick(
+        &mut self,
+        now: Time,
+        (hlc, wall_ms): (Hlc, u64),
+        digests: Digests,
+        log: &dyn Log,
+        out: &mut Vec<Output<P>>,
+    ) {
+        self.tell(now, (hlc, wall_ms), &digests, out);
         self.digest_now = Some((self.applied.clone(), digests));
         self.hlc_now = hlc;
         self.ask(now, out);
@@ -505,23 +622,17 @@ impl<P> Replicator<P> {
     }
 
     /// Tells peers what we have: soon after it grew, and as a heartbeat.
-    fn tell(&mut self, now: Time, hlc: Hlc, digests: &Digests, out: &mut Vec<Output<P>>) {
+    fn tell(&mut self, now: Time, (hlc, wall_ms): (Hlc, u64), digests: &Digests, out: &mut Vec<Output<P>>) {
         let grown =
             self.untold_since.is_some_and(|since| now.saturating_sub(since) >= self.settings.acknowledge_within);
         if grown {
             self.untold_since = None;
         }
+        let hello = self.hello();
         for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up) {
             if !peer.greeted && now.saturating_sub(peer.told_at) >= self.settings.heartbeat {
                 // The hello or its answer may have been lost.
-                out.push(Output::Send {
-                    to,
-                    message: Message::Hello {
-                        replica: self.me,
-                        durable: self.durable.clone(),
-                        placement: self.placement,
-                    },
-                });
+                out.push(Output::Send { to, message: hello.clone() });
                 peer.told_at = now;
                 continue;
             }
@@ -530,9 +641,10 @@ impl<P> Replicator<P> {
                 let shared = |digest| Shared { at: self.applied.clone(), digest, placement: digests.placement };
                 let applied = if beat { digests.with(to).map(shared) } else { None };
                 let known = if beat { self.freshness.known(now) } else { Vec::new() };
-                let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now));
+                let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now, wall_ms));
                 let placement = self.placement;
-                let message = Message::Have { replica: self.me, durable, placement, applied, hlc, pulse, known };
+                let journal = beat.then(|| self.journal.clone());
+                let message = Message::Have { replica: self.me, durable, placement, journal, applied, hlc, pulse, known };
                 out.push(Output::Send { to, message });
             }
             if beat {
@@ -649,7 +761,7 @@ fn pump_peer<P>(
     last: &mut Option<Batch>,
     out: &mut Vec<Output<P>>,
 ) {
-    if !peer.up || !peer.greeted {
+    if !peer.up || !peer.greeted || peer.journal.as_ref().is_some_and(|journal| journal.paused) {
         return;
     }
     let audience = log.audience(to);

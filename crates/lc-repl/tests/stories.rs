@@ -121,7 +121,7 @@ impl World {
         let deps = region.replicator.applied().iter().filter(|(replica, _)| *replica != me).collect();
         let dot = Dot::new(me, prev_seq + 1);
         region.log.0.insert((me, dot.seq), Written { prev_seq, deps });
-        self.input(index, Input::Decided { dot });
+        region.replicator.decided(dot);
         self.durable(index);
     }
 
@@ -161,7 +161,7 @@ impl World {
                 self.deliver(from, to, message);
             }
             for index in 0..self.regions.len() {
-                self.input(index, Input::Tick { hlc: Hlc::default(), digests: Digests::of_all(0) });
+                self.input(index, Input::Tick { hlc: Hlc::default(), wall_ms: 0, digests: Digests::of_all(0) });
             }
         }
     }
@@ -200,6 +200,7 @@ impl World {
                     ));
                     self.regions[index].log.0.insert((arrival.dot.replica, arrival.dot.seq), arrival.payload);
                 }
+                Output::Clock { .. } => {}
                 Output::Alarm(alarm) => self.say(format_args!("{} ALARM {alarm:?}", self.regions[index].name.clone())),
             }
         }

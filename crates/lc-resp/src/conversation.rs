@@ -1,13 +1,18 @@
 //! One connection from its first byte to its last: read, run what is whole, wait until it is durable, answer.
 
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use lc_db::{Engine, Reply, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Sleep, sleep, timeout};
 
-use crate::{Error, Limits, Parser, Protocol, encode, errors};
+use crate::buffers::{Buffers, OWN_BYTES, Share};
+use crate::{Error, Limits, Parser, Protocol, Settings, encode, errors};
 
 /// What a connection needs of the node behind the door.
 pub trait Client: Send + 'static {
@@ -51,6 +56,40 @@ pub trait Client: Send + 'static {
 
     /// Told how many commands a batch held.
     fn count_commands(&mut self, commands: u64);
+
+    /// Told when what the connection has of the room that all share changes, bytes.
+    fn count_buffers(&mut self, before: usize, after: usize) {
+        let _ = (before, after);
+    }
+
+    /// Told when the client reached a bound.
+    fn exceeded(&mut self, what: Excess) {
+        let _ = what;
+    }
+}
+
+/// What a client did that a bound had to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Excess {
+    /// It did not take its replies; closed.
+    Unread,
+    /// It sent a part of a large request and then too little; closed.
+    Unfinished,
+    /// Its large request found no room beside others; closed.
+    NoRoomToRead,
+    /// Its large reply found no room beside others; told so instead.
+    NoRoomToReply,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Excess::Unread => "replies were not taken in time",
+            Excess::Unfinished => "a large request was begun and not sent in time",
+            Excess::NoRoomToRead => "no room for a large request in time",
+            Excess::NoRoomToReply => "no room for a large reply",
+        })
+    }
 }
 
 /// A stream, the client behind it, and what lies between them.
@@ -70,7 +109,23 @@ pub(crate) struct Conversation<S, C: Client> {
     /// `CLIENT REPLY SKIP` came just before.
     skip: bool,
     told: Told,
-    idle_timeout: Option<Duration>,
+    settings: Arc<Settings>,
+    shares: Shares,
+    /// Set while a large request comes in: it must come on until then.
+    patience: Option<Pin<Box<Sleep>>>,
+    /// Bytes that have come since then.
+    came_bytes: usize,
+    /// Replies in `held`, in bytes.
+    held_bytes: usize,
+    /// There was no room for more replies in this batch.
+    crowded: bool,
+}
+
+/// Parts of the door's room that the connection has.
+struct Shares {
+    input: Share,
+    output: Share,
+    told: usize,
 }
 
 /// What [`Client::describe`] was last told.
@@ -103,7 +158,7 @@ enum Next {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
-    pub(crate) fn new(stream: S, client: C, idle_timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(stream: S, client: C, settings: Arc<Settings>, buffers: &Buffers) -> Self {
         Conversation {
             stream,
             session: Session::new(client.id()),
@@ -116,12 +171,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             later: false,
             skip: false,
             told: Told::default(),
-            idle_timeout,
+            settings,
+            shares: Shares { input: buffers.share(), output: buffers.share(), told: 0 },
+            patience: None,
+            came_bytes: 0,
+            held_bytes: 0,
+            crowded: false,
         }
     }
 
     /// Serves until one side ends it. Dropped half-way, commands that ran stay done and their replies are lost.
     pub(crate) async fn run(&mut self) -> Result<(), Error> {
+        let ended = self.converse().await;
+        if let Err(Error::Excess(excess)) = &ended {
+            tracing::info!(client = self.session.id, reason = %excess, "a client is closed");
+            self.client.exceeded(*excess);
+        }
+        ended
+    }
+
+    async fn converse(&mut self) -> Result<(), Error> {
         while self.read().await? {
             loop {
                 let next = self.execute_batch();
@@ -148,8 +217,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
     /// What still comes in is read away for a moment: closing a socket with unread bytes resets the connection, and
     /// the client might lose the reply that says why.
     async fn close(&mut self) -> Result<(), Error> {
-        self.stream.shutdown().await?;
         let drain = async {
+            if self.stream.shutdown().await.is_err() {
+                return;
+            }
             let mut left = DRAIN_BYTES_MAX;
             while left > 0 {
                 self.input.clear();
@@ -160,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
                 }
             }
         };
-        let _ = tokio::time::timeout(DRAIN_MAX, drain).await;
+        let _ = timeout(DRAIN_MAX, drain).await;
         Ok(())
     }
 
@@ -168,26 +239,78 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
     ///
     /// Nothing is read while output is unsent, so a client that never reads costs its own two buffers and no more.
     async fn read(&mut self) -> Result<bool, Error> {
-        if self.input.is_empty() && self.input.capacity() > BUFFER_KEPT_BYTES {
-            self.input = BytesMut::new();
-        }
         // Doubling, so that a large value is moved a few times; never what its header claims at once.
-        self.input.reserve(self.input.len().clamp(READ_BYTES_MIN, READ_BYTES_MAX));
+        let more = self.input.len().clamp(READ_BYTES_MIN, READ_BYTES_MAX);
+        if self.input.len() + more > OWN_BYTES {
+            return self.read_large(more).await;
+        }
+        self.let_go();
+        self.input.reserve(more);
         let read = self.stream.read_buf(&mut self.input);
-        let count = match self.idle_timeout {
+        let count = match self.settings.idle_timeout {
             None => read.await?,
-            Some(limit) => tokio::time::timeout(limit, read).await.map_err(|_| Error::Idle)??,
+            Some(limit) => timeout(limit, read).await.map_err(|_| Error::Idle)??,
         };
         Ok(count > 0)
+    }
+
+    /// Gives back what a large request before took.
+    fn let_go(&mut self) {
+        if self.input.capacity() > OWN_BYTES {
+            self.input = BytesMut::from(&self.input[..]);
+        }
+        self.shares.input.shrink(0);
+        self.tell_shares();
+    }
+
+    /// Reads on in a request that needs room, which its client may occupy only as long as it sends on.
+    async fn read_large(&mut self, more: usize) -> Result<bool, Error> {
+        let room = self.shares.input.hold(self.input.len() + more);
+        let limit = self.settings.stall_timeout.or(self.settings.idle_timeout);
+        match limit {
+            None => room.await,
+            Some(limit) => timeout(limit, room).await.map_err(|_| Error::Excess(Excess::NoRoomToRead))?,
+        }
+        self.tell_shares();
+        self.input.reserve(more);
+        let read = self.stream.read_buf(&mut self.input);
+        let count = match limit {
+            None => read.await?,
+            Some(limit) => {
+                let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(limit)));
+                tokio::select! {
+                    biased;
+                    count = read => count?,
+                    () = patience => return Err(Error::Excess(Excess::Unfinished)),
+                }
+            }
+        };
+        self.came_bytes += count;
+        if self.came_bytes >= PROGRESS_BYTES {
+            self.be_patient_again();
+        }
+        Ok(count > 0)
+    }
+
+    fn be_patient_again(&mut self) {
+        (self.patience, self.came_bytes) = (None, 0);
+    }
+
+    fn tell_shares(&mut self) {
+        let now = self.shares.input.bytes() + self.shares.output.bytes();
+        if now != self.shares.told {
+            self.client.count_buffers(self.shares.told, now);
+            self.shares.told = now;
+        }
     }
 
     /// Runs whole requests, up to a batch of them.
     fn execute_batch(&mut self) -> Next {
         let input = std::mem::take(&mut self.input);
-        let (mut done, mut count, mut next) = (0, 0u64, Next::Execute);
-        while count < BATCH_COMMANDS_MAX && self.output.len() < BATCH_OUTPUT_BYTES && !self.session.closing {
+        let (mut done, mut count, mut next) = (0, 0, Next::Execute);
+        while !self.batch_is_full(count) && !self.session.closing {
             let limits = self.limits();
-            match self.parser.parse(&input[done..], limits) {
+            match self.parser.parse(&input[done..], &limits) {
                 Ok(Some(length)) => {
                     self.execute(&input[done..done + length]);
                     if std::mem::take(&mut self.later) {
@@ -210,14 +333,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         }
         self.input = input;
         self.input.advance(done);
-        self.client.count_commands(count);
+        if done > 0 {
+            self.be_patient_again();
+        }
+        self.client.count_commands(count as u64);
         next
     }
 
-    fn limits(&mut self) -> &'static Limits {
+    fn batch_is_full(&self, commands: usize) -> bool {
+        commands >= self.settings.pipeline_commands_max
+            || self.crowded
+            || self.output.len() + self.held_bytes >= self.settings.pipeline_bytes_max
+    }
+
+    fn limits(&mut self) -> Limits {
         match self.session.authenticated || !self.client.engine().host().password_required() {
-            true => &Limits::CLIENT,
-            false => &Limits::STRANGER,
+            true => self.settings.limits,
+            false => Limits::STRANGER,
         }
     }
 
@@ -233,14 +365,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             return;
         }
         let reply = self.session.execute(&words, self.client.engine());
-        drop(words);
         if matches!(reply, Reply::Error(lc_db::Error::Later)) {
             self.later = true;
             return;
         }
+        let bytes = reply.bytes();
+        let room = self.shares.output.try_hold(self.output.len() + self.held_bytes + bytes);
+        let reads = !room && lc_db::find(name).is_some_and(|command| matches!(command.run, lc_db::Run::Read(_)));
+        drop(words);
+        let reply = if room { reply } else { self.without_room(reply, bytes, reads) };
         // At once, not once a batch: the next command may be `CLIENT LIST`.
         self.describe();
         self.push(reply);
+    }
+
+    /// The reply all the same if it is small, else what its client is told instead.
+    fn without_room(&mut self, reply: Reply, bytes: usize, only_read: bool) -> Reply {
+        if bytes <= OWN_BYTES {
+            // Small ones go out, and room may have come by the next batch.
+            self.crowded = true;
+            return reply;
+        }
+        self.client.exceeded(Excess::NoRoomToReply);
+        Reply::Error(lc_db::Error::Unavailable(format!(
+            "{} of {bytes} bytes: clients that do not take theirs have it all (resp.buffers_bytes_max)",
+            match only_read {
+                true => "there is no room for the reply",
+                false => "the command was carried out, but there is no room for its reply",
+            }
+        )))
     }
 
     fn push(&mut self, reply: Reply) {
@@ -256,6 +409,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         let (protocol, receipts) = (Protocol::of(self.session.protocol), self.session.receipts);
         self.replies += 1;
         if let Some(hold) = hold {
+            self.held_bytes += reply.bytes();
             self.held.push(Held { at: self.output.len(), reply, hold, receipts, protocol });
             return;
         }
@@ -283,13 +437,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
             self.retract(&error);
         }
         self.answer_held().await;
-        if !self.output.is_empty() {
-            self.stream.write_all(&self.output).await?;
-            self.stream.flush().await?;
-        }
+        self.tell_shares();
+        self.send().await?;
         self.output.clear();
-        self.output.shrink_to(BUFFER_KEPT_BYTES);
-        self.replies = 0;
+        self.output.shrink_to(OWN_BYTES);
+        self.shares.output.shrink(0);
+        self.tell_shares();
+        (self.replies, self.held_bytes, self.crowded) = (0, 0, false);
+        Ok(())
+    }
+
+    /// Sends what is there, each part as fast as a client must take it at least.
+    async fn send(&mut self) -> Result<(), Error> {
+        for part in self.output.chunks(PROGRESS_BYTES) {
+            let stream = &mut self.stream;
+            let sent = async {
+                stream.write_all(part).await?;
+                stream.flush().await
+            };
+            match self.settings.stall_timeout {
+                None => sent.await?,
+                Some(limit) => timeout(limit, sent).await.map_err(|_| Error::Excess(Excess::Unread))??,
+            }
+        }
         Ok(())
     }
 
@@ -343,6 +513,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
 impl<S, C: Client> Drop for Conversation<S, C> {
     /// Keys that the connection watched are let go, however it ended.
     fn drop(&mut self) {
+        self.client.count_buffers(self.shares.told, 0);
         self.session.discard(self.client.engine());
     }
 }
@@ -355,12 +526,8 @@ fn is_http(name: &[u8]) -> bool {
 /// How long, and how much, a connection that is over is still read.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Commands that one client may run before the others have a turn.
-const BATCH_COMMANDS_MAX: u64 = 256;
-/// Output after which a batch is sent; one reply may go beyond it.
-const BATCH_OUTPUT_BYTES: usize = 1024 * 1024;
-/// Room that a connection keeps between requests, for each direction.
-const BUFFER_KEPT_BYTES: usize = 64 * 1024;
+/// What must come, or be taken, within the time-out: slower than that, memory is occupied for nothing.
+const PROGRESS_BYTES: usize = 1024 * 1024;
 /// Least room for a read: a pipeline of sixteen small writes.
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room that is made for one read.

@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::buffers::Buffers;
 use crate::conversation::{Client, Conversation};
-use crate::{Error, errors};
+use crate::{Error, Limits, errors};
 
 /// Makes a [`Client`] for each connection.
 pub trait Connect: Send + Sync + 'static {
@@ -20,6 +21,11 @@ pub trait Connect: Send + Sync + 'static {
 
     /// Registers a connection from `address`; dropping the client takes it back.
     fn connect(&self, address: SocketAddr) -> Self::Client;
+
+    /// Told when a connection was refused because there are too many.
+    fn refused(&self, address: SocketAddr) {
+        let _ = address;
+    }
 }
 
 /// What stands between TCP and RESP: nothing, or TLS.
@@ -49,20 +55,47 @@ pub struct Settings {
     pub clients_max: usize,
     /// How long a connection may ask nothing; `None`: for ever.
     pub idle_timeout: Option<Duration>,
+    /// How long a client may take for the next MiB of a large request that it has begun, or of replies that it was sent;
+    /// `None`: for ever.
+    pub stall_timeout: Option<Duration>,
+    /// All clients' requests and replies together, beyond the little that each has of its own, bytes.
+    pub buffers_bytes_max: usize,
+    /// Bounds on a request of a client that may run commands.
+    pub limits: Limits,
+    /// Commands of one client that are run before their replies are sent and others have a turn.
+    pub pipeline_commands_max: usize,
+    /// Replies, in bytes, after which no more commands of a client are run before they are sent; one may go beyond.
+    pub pipeline_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            clients_max: 10_000,
+            idle_timeout: None,
+            stall_timeout: Some(Duration::from_secs(60)),
+            buffers_bytes_max: 1 << 30,
+            limits: Limits::CLIENT,
+            pipeline_commands_max: 256,
+            pipeline_bytes_max: 1 << 20,
+        }
+    }
 }
 
 /// An open door.
 pub struct Door<S> {
     listener: TcpListener,
     secure: Arc<S>,
-    settings: Settings,
+    settings: Arc<Settings>,
+    buffers: Buffers,
 }
 
 impl<S: Secure> Door<S> {
     /// Starts to listen; connections wait in the backlog until [`Door::serve`].
     pub async fn open(address: SocketAddr, secure: S, settings: Settings) -> Result<Door<S>, Error> {
         let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-        Ok(Door { listener, secure: Arc::new(secure), settings })
+        let buffers = Buffers::new(settings.buffers_bytes_max);
+        Ok(Door { listener, secure: Arc::new(secure), settings: Arc::new(settings), buffers })
     }
 
     /// Where it listens.
@@ -101,12 +134,13 @@ impl<S: Secure> Door<S> {
         let _ = stream.set_nodelay(true);
         if tasks.len() >= self.settings.clients_max {
             refuse(stream);
+            connect.refused(address);
             return;
         }
-        let (secure, idle_timeout, client) =
-            (self.secure.clone(), self.settings.idle_timeout, connect.connect(address));
+        let (secure, settings, buffers) = (self.secure.clone(), self.settings.clone(), self.buffers.clone());
+        let client = connect.connect(address);
         tasks.spawn(async move {
-            if let Err(error) = serve_client(stream, &*secure, client, idle_timeout).await {
+            if let Err(error) = serve_client(stream, &*secure, client, settings, &buffers).await {
                 tracing::debug!(%address, %error, "a connection ended early");
             }
         });
@@ -117,11 +151,12 @@ async fn serve_client<S: Secure, C: Client>(
     stream: TcpStream,
     secure: &S,
     client: C,
-    idle_timeout: Option<Duration>,
+    settings: Arc<Settings>,
+    buffers: &Buffers,
 ) -> Result<(), Error> {
     let killed = client.kill_signal();
     let stream = tokio::time::timeout(HANDSHAKE_MAX, secure.secure(stream)).await.map_err(|_| Error::Idle)??;
-    let mut conversation = Conversation::new(stream, client, idle_timeout);
+    let mut conversation = Conversation::new(stream, client, settings, buffers);
     tokio::select! {
         biased;
         ended = conversation.run() => ended,

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::Excess;
+
 /// Writes a refused command's error reply.
 ///
 /// The table from error to code is `lc_db::Error::code`: clients match on the code, people read the text.
@@ -78,6 +80,9 @@ pub enum Error {
     /// Nothing was asked for too long.
     #[error("idle for longer than the timeout")]
     Idle,
+    /// A bound was reached that only ending the connection keeps.
+    #[error("{0}")]
+    Excess(Excess),
 }
 
 impl Error {
@@ -85,7 +90,7 @@ impl Error {
     pub fn fault(&self) -> lc_core::Fault {
         match self {
             Error::Listen { .. } => lc_core::Fault::Stop,
-            Error::Connection(_) | Error::Idle => lc_core::Fault::Caller,
+            Error::Connection(_) | Error::Idle | Error::Excess(_) => lc_core::Fault::Caller,
         }
     }
 }

@@ -6,13 +6,14 @@
 //! Proof: request/tests.rs (garbage, split anywhere), encode/tests.rs (golden bytes), tests/door.rs (real TCP).
 //! Start: `Conversation::run` in conversation.rs; request.rs for the bytes that come in.
 
+mod buffers;
 mod conversation;
 mod door;
 mod encode;
 mod errors;
 mod request;
 
-pub use conversation::Client;
+pub use conversation::{Client, Excess};
 pub use door::{Connect, Door, Plain, Secure, Settings};
 pub use encode::{Protocol, encode};
 pub use errors::{Error, Malformed};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use lc_db::testing::Replica;
 use lc_db::{Demand, Engine, Error, Host, Promise, Reply, Session, Txn, View, WatchStamp};
 use lc_policy::{Ack, Policy, Read, Table, Tables};
-use lc_resp::{Client, Connect, Door, Plain, Settings};
+use lc_resp::{Client, Connect, Door, Excess, Plain, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -28,6 +28,9 @@ struct World {
     durable: watch::Sender<bool>,
     /// What other regions do: nothing yet, as asked, or never.
     others: watch::Sender<Others>,
+    /// Of the room that all share, bytes.
+    buffers: AtomicU64,
+    exceeded: Mutex<Vec<Excess>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +107,13 @@ impl Client for Visitor {
         let told = format!("{} {}", session.protocol, String::from_utf8_lossy(&session.name));
         self.world.described.lock().expect("no test panics inside").push(told);
     }
+    fn count_buffers(&mut self, before: usize, after: usize) {
+        self.world.buffers.fetch_add(after as u64, Ordering::SeqCst);
+        self.world.buffers.fetch_sub(before as u64, Ordering::SeqCst);
+    }
+    fn exceeded(&mut self, what: Excess) {
+        self.world.exceeded.lock().expect("no test panics inside").push(what);
+    }
     fn count_commands(&mut self, commands: u64) {
         self.world.commands.fetch_add(commands, Ordering::SeqCst);
     }
@@ -145,7 +155,13 @@ impl Engine for Visitor {
         false
     }
     fn tables(&self) -> Arc<Tables> {
-        let table = |name: &str, policy| Table { name: name.to_owned(), version: 1, policy, placement_version: 0 };
+        let table = |name: &str, policy| Table {
+            name: name.to_owned(),
+            version: 1,
+            policy,
+            placement_version: 0,
+            target: None,
+        };
         let held = Policy { ack: Ack::Majority, ..Policy::default() };
         let asked = Policy { read: Read::Quorum(2), ..Policy::default() };
         Arc::new(Tables::new(1, vec![table("held", held), table("asked", asked)]))
@@ -189,6 +205,8 @@ async fn open(settings: Settings) -> (SocketAddr, Arc<World>) {
         journal_fails: AtomicBool::new(false),
         durable: watch::channel(true).0,
         others: watch::channel(Others::Silent).0,
+        buffers: AtomicU64::new(0),
+        exceeded: Mutex::default(),
     });
     let door = Door::open("127.0.0.1:0".parse().expect("an address"), Plain, settings).await.expect("a free port");
     let address = door.address().expect("it listens");
@@ -197,7 +215,7 @@ async fn open(settings: Settings) -> (SocketAddr, Arc<World>) {
 }
 
 fn settings() -> Settings {
-    Settings { clients_max: 100, idle_timeout: None }
+    Settings { clients_max: 100, ..Settings::default() }
 }
 
 async fn connect(address: SocketAddr) -> TcpStream {
@@ -342,7 +360,7 @@ async fn replies_whose_writes_did_not_become_durable_are_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_client_too_many_is_told_so() {
-    let (address, world) = open(Settings { clients_max: 2, idle_timeout: None }).await;
+    let (address, world) = open(Settings { clients_max: 2, ..Settings::default() }).await;
     let mut first = connect(address).await;
     let mut second = connect(address).await;
     talk(&mut first, b"get k\r\n", "$-1\r\n").await;
@@ -359,7 +377,7 @@ async fn one_client_too_many_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_ends_after_the_timeout() {
-    let (address, _) = open(Settings { clients_max: 2, idle_timeout: Some(Duration::from_millis(50)) }).await;
+    let (address, _) = open(Settings { idle_timeout: Some(Duration::from_millis(50)), ..settings() }).await;
     let mut stream = connect(address).await;
     talk(&mut stream, b"get k\r\n", "$-1\r\n").await;
     assert_eq!(rest(&mut stream).await, "");
@@ -441,4 +459,99 @@ async fn what_other_regions_do_not_hold_or_answer_is_told_of_each_reply_alone() 
         "-NOQUORUM 1 of the 2 regions that quorum(2) asks for answered within 50 ms; no answer from anybody\r\n";
     let expected = format!("+OK\r\n{refused}$1\r\n1\r\n{silent}+PONG\r\n");
     talk(&mut stream, b"SET a 1\r\nSET held:b 2\r\nGET a\r\nGET asked:c\r\nPING\r\n", &expected).await;
+}
+
+/// Waits until it is so.
+async fn until(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not in time: {what}");
+}
+
+fn impatient() -> Settings {
+    Settings { stall_timeout: Some(Duration::from_millis(300)), ..settings() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_no_replies_is_closed_in_time_and_its_memory_given_back() {
+    let (address, world) = open(impatient()).await;
+    let (mut deaf, mut good) = (connect(address).await, connect(address).await);
+    let value = vec![b'v'; 8 << 20];
+    talk(&mut deaf, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+    deaf.write_all(&b"get k\r\n".repeat(4)).await.expect("the door reads");
+    until("its reply takes room", || world.buffers.load(Ordering::SeqCst) > 7 << 20).await;
+    talk(&mut good, b"ping\r\n", "+PONG\r\n").await;
+    until("it is closed", || *world.exceeded.lock().expect("no panic") == [Excess::Unread]).await;
+    until("all is given back", || world.buffers.load(Ordering::SeqCst) == 0).await;
+    talk(&mut good, b"ping\r\n", "+PONG\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_its_replies_slowly_but_takes_them_stays() {
+    let (address, world) = open(impatient()).await;
+    let mut slow = connect(address).await;
+    let value = vec![b'v'; 8 << 20];
+    talk(&mut slow, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+    slow.write_all(b"get k\r\n").await.expect("the door reads");
+    let (mut taken, mut piece) = (0, vec![0; 1 << 20]);
+    let whole = value.len() + "$8388608\r\n\r\n".len();
+    while taken < whole {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        taken += slow.read(&mut piece).await.expect("it is not closed");
+    }
+    talk(&mut slow, b"ping\r\n", "+PONG\r\n").await;
+    assert!(world.exceeded.lock().expect("no panic").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_large_request_is_waited_for_only_so_long_and_half_a_small_one_for_ever() {
+    let (address, world) = open(impatient()).await;
+    let (mut large, mut small) = (connect(address).await, connect(address).await);
+    small.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nab").await.expect("the door reads");
+    large.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8000000\r\n").await.expect("the door reads");
+    large.write_all(&vec![b'x'; 4_000_000]).await.expect("the door reads");
+    until("it takes room", || world.buffers.load(Ordering::SeqCst) > 4_000_000).await;
+    until("it is closed", || *world.exceeded.lock().expect("no panic") == [Excess::Unfinished]).await;
+    until("all is given back", || world.buffers.load(Ordering::SeqCst) == 0).await;
+    talk(&mut small, b"cde\r\n", "+OK\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_requests_share_a_room_and_small_ones_need_none() {
+    let (address, world) = open(Settings { buffers_bytes_max: 6 << 20, ..impatient() }).await;
+    let half = |length: usize| [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8000000\r\n".as_slice(), &vec![b'x'; length]].concat();
+    let (mut first, mut second, mut third) = (connect(address).await, connect(address).await, connect(address).await);
+    first.write_all(&half(2_000_000)).await.expect("the door reads");
+    until("the first takes room", || world.buffers.load(Ordering::SeqCst) > 2_000_000).await;
+    // No more of it is read than there is room for: this waits in the socket.
+    let _ = tokio::time::timeout(Duration::from_millis(100), second.write_all(&half(7_000_000))).await;
+    talk(&mut third, &request(&[b"SET", b"k", b"small"]), "+OK\r\n").await;
+    assert!(world.buffers.load(Ordering::SeqCst) <= 6 << 20);
+    until("both are closed", || world.exceeded.lock().expect("no panic").len() == 2).await;
+    until("all is given back", || world.buffers.load(Ordering::SeqCst) == 0).await;
+    let value = vec![b'v'; 2_000_000];
+    talk(&mut third, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_reply_without_room_is_told_so_and_the_connection_goes_on() {
+    let (address, world) = open(Settings { buffers_bytes_max: 12 << 20, ..settings() }).await;
+    let (mut deaf, mut other) = (connect(address).await, connect(address).await);
+    let value = vec![b'v'; 7 << 20];
+    for stream in [&mut deaf, &mut other] {
+        talk(stream, &request(&[b"SET", b"k", &value]), "+OK\r\n").await;
+    }
+    deaf.write_all(b"get k\r\n").await.expect("the door reads");
+    until("its reply takes room", || world.buffers.load(Ordering::SeqCst) > 6 << 20).await;
+    let refused = "-UNAVAILABLE there is no room for the reply of 7340032 bytes: clients that do not take theirs have it all (resp.buffers_bytes_max)\r\n";
+    talk(&mut other, b"get k\r\n", refused).await;
+    let taken = refused
+        .replace("there is no room for the reply", "the command was carried out, but there is no room for its reply");
+    talk(&mut other, b"getset k small\r\n", &taken).await;
+    talk(&mut other, b"get k\r\n", "$5\r\nsmall\r\n").await;
+    assert_eq!(*world.exceeded.lock().expect("no panic"), [Excess::NoRoomToReply; 2]);
 }

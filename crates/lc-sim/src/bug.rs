@@ -66,6 +66,8 @@ pub enum Bug {
     ValueTruncated,
     /// A deletion of a key misses one region.
     DeletionForgotten,
+    /// A peer's wall clock is taken to show what one's own does, so that none is ever apart.
+    ClocksNeverApart,
     /// A region that knows nothing about how stale it is takes itself for fresh.
     UnknownStalenessIsZero,
     /// A heartbeat counts from when it comes, not from when it can have been made.
@@ -102,7 +104,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 41] = [
+    pub const ALL: [Bug; 42] = [
         Bug::AcknowledgeBeforeDurable,
         Bug::SyncLies,
         Bug::OldDisk,
@@ -128,6 +130,7 @@ impl Bug {
         Bug::GreetingClaimsMore,
         Bug::ValueTruncated,
         Bug::DeletionForgotten,
+        Bug::ClocksNeverApart,
         Bug::UnknownStalenessIsZero,
         Bug::LateHeartbeatIsNew,
         Bug::HoldReleasedEarly,

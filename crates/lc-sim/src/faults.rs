@@ -32,11 +32,13 @@ pub enum FaultKind {
     Rot,
     /// Rows of the record store cannot be read, or its commits fail.
     StoreFails,
+    /// The wall clock of a world's bad machine goes hours ahead or back, or stands still.
+    Clock,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [FaultKind; 12] = [
+    pub const ALL: [FaultKind; 13] = [
         FaultKind::Cut,
         FaultKind::Isolate,
         FaultKind::Stall,
@@ -49,6 +51,7 @@ impl FaultKind {
         FaultKind::Unreadable,
         FaultKind::Rot,
         FaultKind::StoreFails,
+        FaultKind::Clock,
     ];
 
     /// Its name, as options and reports have it.
@@ -66,6 +69,7 @@ impl FaultKind {
             FaultKind::Unreadable => "unreadable",
             FaultKind::Rot => "rot",
             FaultKind::StoreFails => "store-fails",
+            FaultKind::Clock => "clock",
         }
     }
 
@@ -74,7 +78,7 @@ impl FaultKind {
         match self {
             FaultKind::Cut => 5,
             FaultKind::PowerLoss | FaultKind::Kill | FaultKind::SyncFails => 3,
-            FaultKind::Isolate | FaultKind::Stall | FaultKind::FullDisk => 2,
+            FaultKind::Isolate | FaultKind::Stall | FaultKind::FullDisk | FaultKind::Clock => 2,
             FaultKind::Blackout
             | FaultKind::SlowDisk
             | FaultKind::Unreadable

@@ -22,6 +22,9 @@ pub(crate) struct History {
     pub counters_max: BTreeMap<Vec<u8>, i64>,
     /// Somebody removed every key, counters too.
     pub flushed: bool,
+    /// Records of two regions were merged that could not get each other's entries. Then increments that one of them had
+    /// seen reset may count again.
+    pub merged: bool,
     /// What sessions did to numbered keys, in the order in which it happened.
     pub steps: Vec<Step>,
     /// Writes that several regions had to hold, as they were answered.

@@ -1,10 +1,11 @@
 //! One region: a member when it is alive, its disk always.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lc_core::{NodeId, VersionVector};
-use lc_crdt::Merge;
+use lc_core::{Dot, NodeId, VersionVector};
+use lc_crdt::{Entry, Merge};
 use lc_env::Disk;
 use lc_journal::{Position, SyncJob};
 use lc_member::{Member, Settings};
@@ -18,6 +19,21 @@ use crate::disk::SimDisk;
 use crate::mistaken_disk::MistakenDisk;
 use crate::rng::Rng;
 use crate::store::SimStore;
+
+/// What is wrong with a wall clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WallClock {
+    Right,
+    /// Hours ahead or behind, since some moment.
+    Off {
+        by_ms: i64,
+        since: Duration,
+    },
+    /// As it stood at some moment.
+    Frozen {
+        at: Duration,
+    },
+}
 
 pub(crate) struct Region {
     pub node: NodeId,
@@ -36,18 +52,37 @@ pub(crate) struct Region {
     pub given_up: bool,
     /// How often disk and store had failed when this life began.
     pub failures_at_start: u64,
-    /// How far its wall clock is off, ms; may be negative.
+    /// How far its wall clock is always off, ms; may be negative.
     pub skew_ms: i64,
+    /// What is wrong with its wall clock beside that.
+    pub wall: WallClock,
     /// Where its monotonic clock stood when this life began, by what the world's clock showed then, and how much it is
     /// fast, in parts in a million: nobody else's.
     pub monotonic: (Duration, Duration, i64),
-    pub old_disk: Option<(SimDisk, SimStore)>,
+    pub old_disk: Option<(SimDisk, SimStore, Archive)>,
+    /// Entries of its journal, those too that were dropped since.
+    pub archive: Archive,
+    /// It got records as state at some time.
+    pub filled: bool,
     /// The tables that it was told last; a restart finds them again.
     pub tables: Arc<Tables>,
     /// The tables that it goes by; others than those only by a seeded bug.
     pub in_use: Arc<Tables>,
     /// Everything that was ever durable here: what a crash cannot take away.
     pub durable: VersionVector,
+}
+
+/// Entries in the order in which a journal got them.
+#[derive(Clone, Default)]
+pub(crate) struct Archive {
+    entries: Vec<Entry>,
+    dots: BTreeSet<Dot>,
+}
+
+impl Archive {
+    fn take(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries.into_iter().filter(|entry| self.dots.insert(entry.dot)));
+    }
 }
 
 impl Region {
@@ -68,8 +103,11 @@ impl Region {
             given_up: false,
             failures_at_start: 0,
             skew_ms,
+            wall: WallClock::Right,
             monotonic: (Duration::ZERO, Duration::ZERO, 0),
             old_disk: None,
+            archive: Archive::default(),
+            filled: false,
         }
     }
 
@@ -77,6 +115,8 @@ impl Region {
     pub(crate) fn start(&mut self, bug: Option<Bug>) -> Result<(), lc_member::Error> {
         self.life += 1;
         (self.given_up, self.sync_job, self.flush) = (false, None, None);
+        // A machine sets its clock when it starts.
+        self.wall = WallClock::Right;
         self.failures_at_start = self.failures();
         self.disk = self.disk.reopen();
         if let Some(bug) = bug {
@@ -132,6 +172,29 @@ impl Region {
         }
     }
 
+    /// Drops what of its journal nobody needs any more.
+    pub(crate) fn truncate(&mut self) -> Result<(), lc_member::Error> {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        let Some(job) = member.begin_truncate() else { return Ok(()) };
+        self.archive.take(member.journal_entries()?);
+        let done = job.run();
+        member.finish_truncate(done)
+    }
+
+    /// Every entry that its journal ever had, and still would if none were dropped.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, lc_member::Error> {
+        let mut archive = self.archive.clone();
+        if let Some(member) = &self.member {
+            archive.take(member.journal_entries()?);
+        }
+        Ok(archive.entries)
+    }
+
+    /// What came as records instead.
+    pub(crate) fn adopted(&self) -> VersionVector {
+        self.member.as_ref().map(|member| member.adopted().clone()).unwrap_or_default()
+    }
+
     /// Remembers what is durable, for the time when the member is down.
     pub(crate) fn note_durable(&mut self) {
         if let Some(member) = &self.member {
@@ -149,8 +212,8 @@ impl Region {
     /// At the first crash keeps a copy of the disk, at the next puts it in place of the disk, as a restored backup would.
     pub(crate) fn swap_old_disk(&mut self, rng: &Rng) {
         match self.old_disk.take() {
-            Some((disk, store)) => (self.disk, self.store) = (disk, store),
-            None => self.old_disk = Some((self.disk.copy(rng.u64()), self.store.copy())),
+            Some((disk, store, archive)) => (self.disk, self.store, self.archive) = (disk, store, archive),
+            None => self.old_disk = Some((self.disk.copy(rng.u64()), self.store.copy(), self.archive.clone())),
         }
     }
 
@@ -178,7 +241,17 @@ impl Region {
         shown + Duration::from_nanos(passed.saturating_add_signed(gained))
     }
 
+    /// What its wall clock shows.
     pub(crate) fn wall_ms(&self, now: Duration) -> u64 {
+        match self.wall {
+            WallClock::Right => self.right_ms(now),
+            WallClock::Off { by_ms, .. } => self.right_ms(now).saturating_add_signed(by_ms),
+            WallClock::Frozen { at } => self.right_ms(at),
+        }
+    }
+
+    /// What the wall clocks of its clients show, which nothing is wrong with.
+    pub(crate) fn right_ms(&self, now: Duration) -> u64 {
         (EPOCH_MS + now.as_millis() as u64).saturating_add_signed(self.skew_ms)
     }
 }

@@ -47,6 +47,12 @@ pub struct Report {
     pub policy_changes: u64,
     /// Keys that were collapsed.
     pub collapsed: u64,
+    /// Times that a journal's oldest part was dropped.
+    pub truncations: u64,
+    /// Times that a region went on from records because nobody had the entries any more.
+    pub catch_ups: u64,
+    /// Answers that were merged, because neither side could get the other's entries any more.
+    pub merges: u64,
     /// Commands that were refused, by the code of the error.
     pub refused: BTreeMap<&'static str, u64>,
     /// Hash of the trace.

@@ -33,6 +33,9 @@ impl Sum {
             ("policy changes", report.policy_changes),
             ("losses kept", report.losses),
             ("collapsed keys", report.collapsed),
+            ("journals shortened", report.truncations),
+            ("went on from records", report.catch_ups),
+            ("merged answers", report.merges),
         ];
         self.counts.resize(counts.len(), ("", 0));
         for (sum, (name, count)) in self.counts.iter_mut().zip(counts) {

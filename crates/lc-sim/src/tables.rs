@@ -26,6 +26,7 @@ impl Plan {
         let regions = regions as u64;
         let tables = NAMES.iter().map(|name| Table {
             placement_version: 0,
+            target: None,
             name: (*name).to_owned(),
             version: 1,
             policy: policy(rng, name, regions, &merge_at_first(rng, name)),

@@ -26,6 +26,7 @@ use crate::{Bug, checkers};
 
 mod breaking;
 mod calls;
+mod clocks;
 mod links;
 mod policies;
 mod roaming;
@@ -84,6 +85,8 @@ pub struct World {
     /// The numbered keys that were written last, the last one first.
     newest: Vec<String>,
     started_last: usize,
+    /// The region whose wall clock cannot be relied on; a second one could make wrong clocks the majority.
+    bad_clock: Option<usize>,
     /// The longest time between two faults.
     calm_max: Duration,
 }
@@ -120,6 +123,7 @@ enum Event {
     NextFault,
     Heal { from: usize, to: usize },
     Mend { region: usize },
+    ClockRight { region: usize },
     Restart { region: usize, life: u64 },
     Start { region: usize },
     Connect,
@@ -148,9 +152,11 @@ impl World {
         // A world is either emptied now and then or has clients who know exactly what must be there.
         let flushes = rng.chance(20.0);
         let roamers = if flushes { 0 } else { 3 + rng.below(8) };
+        let forgetful = rng.chance(FORGETFUL_PERCENT);
         let regions = (0..count).map(|index| {
-            let skew_ms = rng.below(400) as i64 - 200;
-            Region::new(node(index), settings(&rng, index, count, plan.last()), skew_ms, rng.u64())
+            // Within three quarters of `max_offset_ms`, so that a clock that was wrong is near again when it is right.
+            let skew_ms = rng.below(300) as i64 - 150;
+            Region::new(node(index), settings(&rng, forgetful, index, count, plan.last()), skew_ms, rng.u64())
         });
         World {
             regions: regions.collect(),
@@ -172,6 +178,7 @@ impl World {
             calm_since: Duration::ZERO,
             newest: Vec::new(),
             started_last: 0,
+            bad_clock: None,
             calm_max: ms(1000 << rng.below(3)),
             rng,
         }
@@ -193,6 +200,7 @@ impl World {
     }
 
     fn finish(mut self) -> Report {
+        (0..self.regions.len()).for_each(|index| self.count_life(index));
         let violations = checkers::check_all(&self.regions, &self.history);
         self.report.violations.extend(violations);
         self.report.acknowledged = self.history.acknowledged.len() as u64;
@@ -236,6 +244,7 @@ impl World {
             Event::Flush { region, life } => self.on_flush(region, life),
             Event::Flushed { region, life } => self.on_flushed(region, life),
             Event::Mend { region } => self.on_mend(region),
+            Event::ClockRight { region } => self.on_clock_right(region),
             Event::Restart { region, life } => self.on_restart(region, life),
             Event::NextFault => self.on_fault(),
             Event::Heal { from, to } => self.network.set_cut(from, to, false),
@@ -252,10 +261,20 @@ impl World {
         let decided = member.snapshot().counters.entries_decided;
         let mut out = Vec::new();
         member.tick(now, wall_ms, &mut out);
+        region.filled |= member.filling().is_some();
+        if region.filled {
+            region.note_durable();
+        }
         self.note_decided(index, decided);
         self.send(index, out);
         self.serve(index);
         self.sync_soon(index);
+        if let Err(error) = self.regions[index].truncate()
+            && self.regions[index].failures() == self.regions[index].failures_at_start
+        {
+            self.report.violations.push(Violation { checker: "disk", what: format!("region {index}: {error}") });
+        }
+        self.look_after(index);
         self.after(ms(10), Event::Tick { region: index, life });
     }
 
@@ -266,7 +285,7 @@ impl World {
             return None;
         }
         let (dot, bytes) = member.last_decided();
-        let hash = xxh3_128(bytes);
+        let (hash, entry) = (xxh3_128(bytes), Bytes::copy_from_slice(bytes));
         if self.regions[index].given_up {
             let what = format!("region {index} decided {dot} after it had given up");
             self.report.violations.push(Violation { checker: "health", what });
@@ -276,6 +295,7 @@ impl World {
                 .violations
                 .push(Violation { checker: "dots", what: format!("{dot} was used for two different entries") });
         }
+        self.check_clock(index, entry);
         Some(dot)
     }
 
@@ -359,7 +379,7 @@ impl World {
     }
 }
 
-fn settings(rng: &Rng, index: usize, count: usize, tables: &Arc<Tables>) -> Settings {
+fn settings(rng: &Rng, forgetful: bool, index: usize, count: usize, tables: &Arc<Tables>) -> Settings {
     Settings {
         cluster: "simulated".to_owned(),
         left: Vec::new(),
@@ -374,6 +394,8 @@ fn settings(rng: &Rng, index: usize, count: usize, tables: &Arc<Tables>) -> Sett
         dirty_bytes_max: 1,
         disk: lc_member::DiskBounds {
             reserve_bytes: (rng.below(2) * 4096) << rng.below(4),
+            journal_truncate: forgetful,
+            journal_retain_bytes: 4096 << rng.below(5),
             ..lc_member::DiskBounds::default()
         },
         table: lc_store::TableOptions { cache_bytes: 4096, hash_seed: 1 },
@@ -401,6 +423,8 @@ fn node(index: usize) -> NodeId {
 
 /// Worlds with tables of their own; the others keep to the path of plain tables.
 const TABLED_PERCENT: f64 = 75.0;
+/// Worlds in which journals drop what everybody has, and what a region lacks that is away for long.
+const FORGETFUL_PERCENT: f64 = 40.0;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

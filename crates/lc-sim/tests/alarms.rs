@@ -90,5 +90,5 @@ fn every_seeded_bug_of_the_control_plane_is_found() {
 }
 
 const BUGS_OF_DISKS: usize = 13;
-const BUGS_OF_REPLICATION: usize = 12;
+const BUGS_OF_REPLICATION: usize = 13;
 const SEEDS: u64 = 200;

@@ -1,6 +1,8 @@
 //! `lightcone backup`: one region's records at one moment, in files that can be checked.
 
 pub mod data_files;
+#[cfg(test)]
+mod golden;
 pub mod manifest;
 mod progress;
 

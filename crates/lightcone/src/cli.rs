@@ -6,6 +6,7 @@ mod door;
 mod join;
 mod region;
 mod session;
+mod stamps;
 mod table;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use door::DoorOptions;
 pub use join::JoinOptions;
 pub use region::{RegionAction, RegionOptions};
 pub use session::{SessionAction, SessionOptions};
+pub use stamps::{StampsAction, StampsOptions};
 pub use table::{DialOptions, TableAction, TableOptions};
 
 /// Lightcone: one database in every region of the world.
@@ -44,6 +46,8 @@ pub enum Command {
     Table(TableOptions),
     /// Show writes that lost against a concurrent one, and put their values back.
     Conflicts(ConflictsOptions),
+    /// Show values that a clock ahead of the time has stamped, and write them anew.
+    Stamps(StampsOptions),
     /// Show the cluster's regions and nodes, invite new ones, take old ones out.
     Region(RegionOptions),
     /// Rotate the key that signs session tokens.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lc_net::LinkShape;
-use lc_node::{LinkConfig, Peer};
+use lc_node::{LinkConfig, Peer, Queues};
 
 pub use error::Error;
 pub use reading::is_label;
@@ -40,6 +40,18 @@ pub struct RespConfig {
     pub clients_max: usize,
     /// When a connection that asks nothing is closed; `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// When a client that sends half a large request, or takes no replies, is closed; `None`: never.
+    pub stall_timeout: Option<Duration>,
+    /// Memory for large requests and replies, all clients together.
+    pub buffers_bytes_max: usize,
+    /// The largest request, bytes.
+    pub request_bytes_max: usize,
+    /// Its words.
+    pub request_words_max: usize,
+    /// Commands of one client that are run at a time.
+    pub pipeline_commands_max: usize,
+    /// Their replies, bytes.
+    pub pipeline_bytes_max: usize,
     /// TLS, if any.
     pub tls: Option<TlsFiles>,
 }
@@ -50,6 +62,12 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// What requests must bear; never logged.
     pub token: Option<String>,
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// Memory for bodies on their way, bytes.
+    pub bodies_bytes_max: usize,
+    /// When a client that does not take its answer is closed; `None`: never.
+    pub stall_timeout: Option<Duration>,
     /// TLS, if any.
     pub tls: Option<TlsFiles>,
 }
@@ -85,11 +103,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, Error> {
     let password = secret(&file.section("resp"), "password_file")?;
     guard_resp(&file.section("resp"), &resp, password.is_some())?;
     let http = http(&file.section("http"))?;
-    let node = node(&file, resp.clients_max, password)?;
+    let node = node(&file, &resp, password)?;
+    guard_buffers(&file.section("resp"), &resp, &node.bounds)?;
     Ok(Config { node, resp, http, log_filter: file.section("log").text("filter")? })
 }
 
-fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_node::Config, Error> {
+fn node(file: &File, resp: &RespConfig, password: Option<String>) -> Result<lc_node::Config, Error> {
     let (top, storage) = (file.section(""), file.section("storage"));
     let node_id = top.whole("node_id")? as u16;
     let peers = peers(file, node_id)?;
@@ -110,7 +129,11 @@ fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_
         journal_truncate: storage.flag("journal_truncate")?,
         journal_retain_bytes: storage.whole("journal_retain_bytes")?,
         journal_retain_s: storage.whole("journal_retain_s")?,
-        clients_max,
+        queues: queues(&storage)?,
+        bounds: bounds(&file.section("limits"))?,
+        shown: shown(resp),
+        client_buffers_bytes_max: resp.buffers_bytes_max,
+        clients_max: resp.clients_max,
         password,
         max_offset_ms: file.section("clock").whole("max_offset_ms")?,
         emulation,
@@ -120,6 +143,54 @@ fn node(file: &File, clients_max: usize, password: Option<String>) -> Result<lc_
         jurisdictions: jurisdictions(&top)?,
         joined: top.flag("joined")?,
     })
+}
+
+fn queues(storage: &Reading<'_>) -> Result<Queues, Error> {
+    Ok(Queues {
+        journal_pending_bytes_max: storage.whole("journal_pending_bytes_max")? as usize,
+        journal_wait: Duration::from_millis(storage.whole("journal_wait_ms")?),
+        journal_tail_bytes: storage.whole("journal_tail_bytes")? as usize,
+        inbox_bytes_max: storage.whole("inbox_bytes_max")? as usize,
+    })
+}
+
+fn bounds(limits: &Reading<'_>) -> Result<lc_db::Bounds, Error> {
+    Ok(lc_db::Bounds {
+        key_bytes_max: limits.whole("key_bytes_max")? as usize,
+        field_bytes_max: limits.whole("field_bytes_max")? as usize,
+        value_bytes_max: limits.whole("value_bytes_max")? as usize,
+        reply_elements_max: limits.whole("reply_elements_max")? as usize,
+        reply_bytes_max: limits.whole("reply_bytes_max")? as usize,
+    })
+}
+
+/// What `CONFIG GET` tells of the RESP door, by the names that Redis has for it.
+fn shown(resp: &RespConfig) -> Vec<(String, String)> {
+    let seconds = |time: Option<Duration>| time.map_or(0, |time| time.as_secs());
+    // Redis' three classes of clients; of these only normal ones are here. Nothing more is made for a client that has this
+    // much, and it is closed when it takes too little of it in time.
+    let normal = format!("normal 0 {} {}", resp.pipeline_bytes_max, seconds(resp.stall_timeout));
+    [
+        ("timeout", seconds(resp.idle_timeout).to_string()),
+        ("client-query-buffer-limit", resp.request_bytes_max.to_string()),
+        ("client-output-buffer-limit", format!("{normal} slave 0 0 0 pubsub 0 0 0")),
+        ("lightcone-stall-timeout-ms", resp.stall_timeout.map_or(0, |time| time.as_millis()).to_string()),
+        ("lightcone-request-words-max", resp.request_words_max.to_string()),
+        ("lightcone-pipeline-commands-max", resp.pipeline_commands_max.to_string()),
+        ("lightcone-pipeline-bytes-max", resp.pipeline_bytes_max.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// A request or a reply that alone is larger than the room for all would wait in vain.
+fn guard_buffers(reading: &Reading<'_>, resp: &RespConfig, bounds: &lc_db::Bounds) -> Result<(), Error> {
+    let least = resp.request_bytes_max + bounds.reply_bytes_max + READ_BYTES;
+    if resp.buffers_bytes_max >= least {
+        return Ok(());
+    }
+    let what = format!("request_bytes_max, limits.reply_bytes_max and 4 MiB must fit; set it to {least} or more");
+    Err(reading.together("buffers_bytes_max", what))
 }
 
 /// Degrees north and east, both or neither.
@@ -153,6 +224,8 @@ fn link(link: &Reading<'_>) -> Result<LinkConfig, Error> {
         key_file: link.path("key_file")?,
         authority_file: link.path("authority_file")?,
         coalesce_us: link.whole("coalesce_us")?,
+        queue_bytes_max: link.whole("queue_bytes_max")? as usize,
+        unread_bytes_max: link.whole("unread_bytes_max")? as usize,
     })
 }
 
@@ -200,18 +273,35 @@ fn shapes(file: &File, allowed: bool, peers: &[Peer]) -> Result<Vec<(u16, LinkSh
 }
 
 fn resp(resp: &Reading<'_>) -> Result<RespConfig, Error> {
-    let idle_timeout_ms = resp.whole("idle_timeout_ms")?;
     Ok(RespConfig {
         listen: resp.address("listen")?,
         clients_max: resp.whole("clients_max")? as usize,
-        idle_timeout: (idle_timeout_ms > 0).then(|| Duration::from_millis(idle_timeout_ms)),
+        idle_timeout: time_out(resp, "idle_timeout_ms")?,
+        stall_timeout: time_out(resp, "stall_timeout_ms")?,
+        buffers_bytes_max: resp.whole("buffers_bytes_max")? as usize,
+        request_bytes_max: resp.whole("request_bytes_max")? as usize,
+        request_words_max: resp.whole("request_words_max")? as usize,
+        pipeline_commands_max: resp.whole("pipeline_commands_max")? as usize,
+        pipeline_bytes_max: resp.whole("pipeline_bytes_max")? as usize,
         tls: tls(resp, resp.path_if_any("client_authority_file")?)?,
     })
 }
 
+/// Milliseconds; 0 stands for never.
+fn time_out(reading: &Reading<'_>, name: &str) -> Result<Option<Duration>, Error> {
+    let ms = reading.whole(name)?;
+    Ok((ms > 0).then(|| Duration::from_millis(ms)))
+}
+
 fn http(http: &Reading<'_>) -> Result<HttpConfig, Error> {
-    let config =
-        HttpConfig { listen: http.address("listen")?, token: secret(http, "token_file")?, tls: tls(http, None)? };
+    let config = HttpConfig {
+        listen: http.address("listen")?,
+        token: secret(http, "token_file")?,
+        connections_max: http.whole("connections_max")? as usize,
+        bodies_bytes_max: http.whole("bodies_bytes_max")? as usize,
+        stall_timeout: time_out(http, "stall_timeout_ms")?,
+        tls: tls(http, None)?,
+    };
     if !config.listen.ip().is_loopback() {
         let lacks =
             lacking(&[(config.tls.is_none(), "certificate_file and key_file"), (config.token.is_none(), "token_file")]);
@@ -289,6 +379,9 @@ fn refuse_open(reading: &Reading<'_>, name: &str, path: &Path, metadata: &fs::Me
 fn milliseconds(ms: f64) -> Duration {
     Duration::from_secs_f64(ms / 1000.0)
 }
+
+/// What the RESP door reads at a time of a large request.
+const READ_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests;

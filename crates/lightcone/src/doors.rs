@@ -15,8 +15,8 @@ use lc_http::{
 };
 use lc_net::{DoorStream, DoorTls, LinkShape};
 use lc_node::control::{Refusal, RefusalKind};
-use lc_node::{Answered, Asked, ClientInfo, Connection, Node, Wait};
-use lc_resp::{Client, Connect, Secure};
+use lc_node::{Answered, Asked, ClientExcess, ClientInfo, Connection, Node, Wait};
+use lc_resp::{Client, Connect, Excess, Secure};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -31,6 +31,10 @@ impl Connect for Clients {
     fn connect(&self, address: SocketAddr) -> NodeClient {
         let connection = self.0.connect(ClientInfo { address: address.to_string() });
         NodeClient { node: self.0.clone(), connection }
+    }
+
+    fn refused(&self, _address: SocketAddr) {
+        self.0.client_refused();
     }
 }
 
@@ -88,6 +92,19 @@ impl Client for NodeClient {
     fn count_commands(&mut self, commands: u64) {
         self.connection.count_commands(commands);
     }
+
+    fn count_buffers(&mut self, before: usize, after: usize) {
+        self.connection.count_buffers(before, after);
+    }
+
+    fn exceeded(&mut self, what: Excess) {
+        self.connection.exceeded(match what {
+            Excess::Unread => ClientExcess::Unread,
+            Excess::Unfinished => ClientExcess::Unfinished,
+            Excess::NoRoomToRead => ClientExcess::NoRoomToRead,
+            Excess::NoRoomToReply => ClientExcess::NoRoomToReply,
+        });
+    }
 }
 
 /// TLS before RESP.
@@ -105,6 +122,10 @@ impl Secure for OverTls {
 pub struct Operated(pub Arc<Node>);
 
 impl Inside for Operated {
+    fn left_unread(&self) {
+        self.0.client_exceeded(ClientExcess::HttpUnread);
+    }
+
     fn health(&self) -> Result<(), String> {
         let status = self.0.status();
         if status.takes_writes { Ok(()) } else { Err(status.trouble) }
@@ -157,6 +178,10 @@ impl Database for Served {
                     node.conflicts(table.as_deref(), after.as_deref(), limit).await
                 }
                 ControlRequest::RestoreConflict { id } => node.restore_conflict(&id).await,
+                ControlRequest::Stamps { ahead_ms, table, after, limit } => {
+                    node.stamps(ahead_ms, table.as_deref(), after.as_deref(), limit).await
+                }
+                ControlRequest::RewriteStamps { keys, ahead_ms } => node.rewrite_stamps(&keys, ahead_ms).await,
                 ControlRequest::Regions => Ok(node.regions()),
                 ControlRequest::Invite { body } => return admission::invite(node, &body).await,
                 ControlRequest::Join { body } => return admission::join(node, &body).await,

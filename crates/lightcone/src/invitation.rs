@@ -99,6 +99,8 @@ mod tests {
 
     use super::Invitation;
 
+    const GOLDEN_HASH_1: &str = "8e70d7baafffe52451b1a32f5976c1115d36f0541aaf5ba0bbc9faed03f3f079";
+
     fn authority() -> Fingerprint {
         let authority = Authority::generate("test").expect("made");
         Fingerprint::of_certificate(&authority.certificate_pem()).expect("a certificate")
@@ -115,6 +117,17 @@ mod tests {
         }
         assert!(invitation.is_of(&ours) && !invitation.is_of(&authority()));
         assert!(ours.to_string().starts_with(&invitation.authority()));
+    }
+
+    /// As earlier releases printed it, and as the cluster knows it again.
+    #[test]
+    fn the_token_of_an_earlier_release_is_read_and_has_its_hash() {
+        let text = format!("01{}{}", "ab".repeat(16), "07".repeat(32));
+        let invitation = Invitation::parse(&text).expect("this release reads version 1");
+        assert_eq!(invitation.text(), text);
+        assert_eq!(invitation.authority(), "ab".repeat(16));
+        let hash: String = invitation.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, GOLDEN_HASH_1);
     }
 
     #[test]

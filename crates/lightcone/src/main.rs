@@ -30,6 +30,7 @@ mod restore;
 mod server;
 mod session;
 mod shown;
+mod stamps;
 mod status;
 mod stop_signal;
 mod table;
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Status(options) => on(Builder::new_current_thread(), status::run(options)),
         Command::Table(options) => on(Builder::new_current_thread(), table::run(options)),
         Command::Conflicts(options) => on(Builder::new_current_thread(), conflicts::run(options)),
+        Command::Stamps(options) => on(Builder::new_current_thread(), stamps::run(options)),
         Command::Region(options) => on(Builder::new_current_thread(), region::run(options)),
         Command::Session(options) => on(Builder::new_current_thread(), session::run(options)),
         Command::Backup(options) => on(Builder::new_current_thread(), backup::run(options)),

@@ -59,7 +59,20 @@ enum RespDoor {
 
 impl RespDoor {
     async fn open(config: &RespConfig) -> Result<RespDoor, Error> {
-        let settings = lc_resp::Settings { clients_max: config.clients_max, idle_timeout: config.idle_timeout };
+        let limits = lc_resp::Limits {
+            request_bytes_max: config.request_bytes_max,
+            words_max: config.request_words_max,
+            ..lc_resp::Limits::CLIENT
+        };
+        let settings = lc_resp::Settings {
+            clients_max: config.clients_max,
+            idle_timeout: config.idle_timeout,
+            stall_timeout: config.stall_timeout,
+            buffers_bytes_max: config.buffers_bytes_max,
+            limits,
+            pipeline_commands_max: config.pipeline_commands_max,
+            pipeline_bytes_max: config.pipeline_bytes_max,
+        };
         Ok(match load_tls(config.tls.as_ref())? {
             None => RespDoor::Plain(lc_resp::Door::open(config.listen, Plain, settings).await?),
             Some(tls) => RespDoor::Tls(lc_resp::Door::open(config.listen, OverTls(tls), settings).await?),
@@ -81,11 +94,13 @@ struct HttpDoor {
 
 async fn open_http(config: &HttpConfig) -> Result<HttpDoor, Error> {
     let tls = load_tls(config.tls.as_ref())?;
-    let door = lc_http::Door::open(
-        config.listen,
-        lc_http::Settings { token: config.token.clone(), ..lc_http::Settings::default() },
-    )
-    .await?;
+    let settings = lc_http::Settings {
+        token: config.token.clone(),
+        connections_max: config.connections_max,
+        bodies_bytes_max: config.bodies_bytes_max,
+        stall_timeout: config.stall_timeout,
+    };
+    let door = lc_http::Door::open(config.listen, settings).await?;
     Ok(HttpDoor { door, tls })
 }
 

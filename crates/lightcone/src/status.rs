@@ -45,6 +45,7 @@ fn text(status: &Value, bold: bool) -> String {
         ("durable", vector(&status["durable"])),
         ("digest", shown(&status["digest"])),
         ("tables", catalogue(&status["control_plane"])),
+        ("clock", clock(&status["clock"])),
     ];
     for (name, value) in facts {
         // Writing to a String cannot fail.
@@ -97,6 +98,7 @@ fn peer_table(peers: &[Value]) -> TextTable {
         "sent",
         "received",
         "queued",
+        "clock ms",
         "has",
     ]);
     for peer in peers {
@@ -118,10 +120,33 @@ fn peer_table(peers: &[Value]) -> TextTable {
             bytes(&peer["wire_sent_bytes"]),
             bytes(&peer["wire_received_bytes"]),
             bytes(&peer["queued_bytes"]),
+            clock_offset(peer),
             vector(&peer["have"]),
         ]);
     }
     table
+}
+
+/// Whether peers' clocks are like this one, and whether stamps are.
+fn clock(clock: &Value) -> String {
+    let mut text = match (clock["trouble"].as_str(), clock["apart_count"].as_u64()) {
+        (Some(trouble), _) if !trouble.is_empty() => printable(trouble),
+        (Some(_), Some(0)) => "not apart".to_owned(),
+        (Some(_), Some(count)) => format!("not apart now; {count} times since the start"),
+        _ => UNKNOWN.to_owned(),
+    };
+    if let Some(ms) = clock["stamps_ahead_ms"].as_u64().filter(|ms| *ms > STAMPS_AHEAD_SHOWN_MS) {
+        let _ = write!(text, "; stamps {ms} ms ahead of it were seen (`lightcone stamps`)");
+    }
+    text
+}
+
+/// The peer's minus this node's, and how much that may be off.
+fn clock_offset(peer: &Value) -> String {
+    match (peer["clock_offset_ms"].as_i64(), peer["clock_error_ms"].as_u64()) {
+        (Some(offset), Some(error)) => format!("{offset:+} ±{error}"),
+        _ => UNKNOWN.to_owned(),
+    }
 }
 
 /// The catalogue's version here, and who leads it; tables serve without a leader.
@@ -156,6 +181,9 @@ fn duration(value: &Value) -> String {
     }
 }
 
+/// Clocks that differ by less are everywhere.
+const STAMPS_AHEAD_SHOWN_MS: u64 = 1000;
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -169,9 +197,10 @@ mod tests {
             "keys": 3, "clients": 2, "journal_bytes": 1_500_000, "store_bytes": 12, "applied": { "r1": 4, "r2": 1 }, "durable": {}, "digest": "00ff",
             "journal": { "oldest_s": 90, "kept_for": "eu-west (node 2): it has r1 up to 2, and 4 must be there first" }, "disk": { "free_bytes": 2_000_000 },
             "control_plane": { "leader": "eu-west", "voters": [], "catalogue_version": 4, "trouble": "" },
+            "clock": { "trouble": "", "apart_count": 0, "stamps_ahead_ms": 60_000 },
             "links_refused": { "count": 3, "last": "10.0.0.9:7379: node 2 in eu-west is connected already from 10.0.0.2:7379" },
             "peers": [
-                { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "staleness_ms": 210, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "have": { "r1": 2 } },
+                { "region": "eu-west", "up": true, "rtt_ms": 82.04, "silent_ms": 120, "staleness_ms": 210, "unconfirmed_entries": 2, "wire_sent_bytes": 10, "wire_received_bytes": 2000, "queued_bytes": 0, "clock_offset_ms": 12, "clock_error_ms": 42, "have": { "r1": 2 } },
                 { "region": "ap-northeast", "up": false, "rtt_ms": null, "silent_ms": null, "unconfirmed_entries": 4, "last_error": "no answer" },
             ],
         });
@@ -186,10 +215,11 @@ us-east (node 1, replica r1) of dev, up 75 s: takes reads and writes
   durable  nothing yet
   digest   00ff
   tables   catalogue version 4, led by eu-west
+  clock    not apart; stamps 60000 ms ahead of it were seen (`lightcone stamps`)
 
-peer          link  RTT ms   heard      stale ms  lag entries  sent     received  queued   has
-eu-west       up    82.0     0.1 s ago  210                 2  10 B     2.0 kB    0 B      r1:2
-ap-northeast  down  unknown  never      unknown             4  unknown  unknown   unknown  unknown
+peer          link  RTT ms   heard      stale ms  lag entries  sent     received  queued   clock ms  has
+eu-west       up    82.0     0.1 s ago  210                 2  10 B     2.0 kB    0 B      +12 ±42   r1:2
+ap-northeast  down  unknown  never      unknown             4  unknown  unknown   unknown  unknown   unknown
 ap-northeast: no answer
 links refused: 3, the last from 10.0.0.9:7379: node 2 in eu-west is connected already from 10.0.0.2:7379
 ";

@@ -6,6 +6,8 @@ mod history;
 mod listing;
 mod preset;
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use self::dials::Policy;
@@ -72,8 +74,8 @@ async fn create(door: &NodeDoor, name: &str, wish: &Value, dry_run: bool, bold: 
     let body = door.ask("POST", path, Some(wish), CREATE_NEXT_STEPS).await?;
     let done = if dry_run { "would be declared; nothing was changed" } else { "is declared" };
     let answer = body.json()?;
-    let removed = removed_line(&answer);
-    let text = format!("table {name} {done}\n\n{}{removed}", explanation::text(&answer, bold));
+    let moved = moved_lines(name, &answer, dry_run);
+    let text = format!("table {name} {done}\n\n{}{moved}", explanation::text(&answer, bold));
     Ok((body, text))
 }
 
@@ -97,9 +99,8 @@ impl Change {
             }
         };
         let page = explanation::text(&answer, bold);
-        let removed = removed_line(&answer);
-        let text =
-            format!("table {} would be changed; nothing was changed\n\n{page}{removed}\n{collapse}\n", self.name);
+        let moved = moved_lines(&self.name, &answer, true);
+        let text = format!("table {} would be changed; nothing was changed\n\n{page}{moved}\n{collapse}\n", self.name);
         Ok((body, text))
     }
 
@@ -118,8 +119,8 @@ impl Change {
         let version = answer.get("version").map(|version| format!(", version {}", shown(version))).unwrap_or_default();
         let collapsed = dials::collapsed(&answer).map(|counts| format!("; it collapses {counts}")).unwrap_or_default();
         let page = explanation::text(&answer, bold);
-        let removed = removed_line(&answer);
-        let text = format!("table {} is changed{version}{collapsed}\n\n{page}{removed}", self.name);
+        let moved = moved_lines(&self.name, &answer, false);
+        let text = format!("table {} is changed{version}{collapsed}\n\n{page}{moved}", self.name);
         Ok((body, text))
     }
 
@@ -147,9 +148,20 @@ impl Change {
     }
 }
 
-/// Who removes copies, below the page; nothing if nobody does.
-fn removed_line(answer: &Value) -> String {
-    dials::removed(answer).map(|removed| format!("\n{removed}\n")).unwrap_or_default()
+/// Who removes copies and who is given some, below the page; nothing if nobody does.
+fn moved_lines(name: &str, answer: &Value, dry_run: bool) -> String {
+    let mut lines = dials::removed(answer).map(|removed| format!("\n{removed}\n")).unwrap_or_default();
+    if let Some(arriving) = dials::named(answer, "arriving") {
+        // Writing to a String cannot fail.
+        let _ = match dry_run {
+            true => writeln!(lines, "\nits records would be copied to {arriving}"),
+            false => writeln!(
+                lines,
+                "\nits records are being copied to {arriving}: `lightcone table show {name}` tells when they are there"
+            ),
+        };
+    }
+    lines
 }
 
 fn path(table: &str) -> String {

@@ -42,7 +42,7 @@ fn have(vector: &VersionVector) -> Message {
         durable: vector.clone(),
         applied: Some(Shared { at: vector.clone(), digest: 1 << 100, placement: 7 }),
         hlc: Hlc::from_ms(lc_fuzz::member_frames::WALL_MS),
-        pulse: Pulse { sent_ns: 5, echo: Some((3, 7)) },
+        pulse: Pulse { sent_ns: 5, echo: Some((3, 7)), wall_ms: 1_800_000_000_000 },
         known: vec![Known { origin: ReplicaId(3), seq: 9, age_ms: 300 }],
         placement: 0,
     }

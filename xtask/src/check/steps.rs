@@ -5,7 +5,10 @@ use std::process::Command;
 use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::cargo_deny;
-use crate::{backup, bench, clients, crash, disk, flights, fuzz, graph, house, presets, process, runnable_docs, sim};
+use crate::{
+    backup, bench, clients, crash, disk, flights, fuzz, graph, house, memory, presets, process, runnable_docs, sim,
+    upgrade,
+};
 
 /// One thing that CI runs; `cargo xtask check NAME` runs it alone.
 pub struct Step {
@@ -60,9 +63,19 @@ pub const STEPS: &[Step] = &[
         run: disk::check,
     },
     Step {
+        name: "memory",
+        purpose: "clients that never read, stop half-way or ask for too much, and a slow peer, cost a bounded part of memory each",
+        run: memory::check,
+    },
+    Step {
         name: "backup",
         purpose: "a backup under load and its increments become a cluster of other regions with the same digests",
         run: backup::check,
+    },
+    Step {
+        name: "upgrade",
+        purpose: "data directories that earlier releases wrote are opened, and hold what they held",
+        run: upgrade::check,
     },
     Step {
         name: "clients",

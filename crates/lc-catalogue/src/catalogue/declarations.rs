@@ -1,9 +1,10 @@
 //! Tables: declared, altered, dropped, and what is remembered of that.
 
-use lc_policy::{DEFAULT_TABLE, Drain, Placement, Policy};
+use lc_policy::{DEFAULT_TABLE, Drain, Placement, Policy, Topology};
 
 use super::{Catalogue, Done};
-use crate::{Alteration, Change, Command, Outcome, Refused, TableHistory, Version, dials, limits, names, placements};
+use crate::placements::{Placed, check_dropped};
+use crate::{Alteration, Change, Command, Outcome, Refused, TableHistory, Version, dials, limits, names};
 
 /// On which terms a table is changed.
 pub(super) struct Terms<'a> {
@@ -33,13 +34,29 @@ impl Catalogue {
     /// What the distances between regions say against the dials that `command` asks for. Only its proposer asks this.
     pub(super) fn check_distances(&self, command: &Command) -> Result<(), Refused> {
         match &command.change {
-            Change::CreateTable { name, policy, .. } => dials::check(name, policy, &self.topology()),
+            Change::CreateTable { name, policy, .. } => self.created(policy).check(name, &self.topology()),
             Change::AlterTable { name, alteration, .. } => {
-                let (_, policy) = self.declared_table(name)?;
-                dials::check(name, &dials::altered(policy, alteration), &self.topology())
+                let (_, old) = self.declared_table(name)?;
+                self.altered(&old, alteration).check(name, &self.topology())
             }
             _ => Ok(()),
         }
+    }
+
+    /// How a table stands that is declared with these dials: its keys may have been in `default`, so it lies where that
+    /// does until other regions have arrived.
+    fn created(&self, policy: &Policy) -> Placed {
+        Placed::between(&self.default_placed().policy.placement, policy.clone(), &self.regions)
+    }
+
+    /// How a table stands that is altered: what is asked for is compared with where it lies, and with where it is on its
+    /// way to.
+    fn altered(&self, old: &Placed, alteration: &Alteration) -> Placed {
+        Placed::between(&old.policy.placement, dials::altered(&old.wanted(), alteration), &self.regions)
+    }
+
+    fn placeless(&self) -> Topology {
+        dials::placeless_topology_of(&self.regions)
     }
 
     pub(super) fn create_table(
@@ -51,9 +68,9 @@ impl Catalogue {
     ) -> Result<Done, Refused> {
         names::check_table(name)?;
         if let Some(table) = self.history(name)
-            && let Some(known) = table.policy()
+            && let Some(known) = table.placed()
         {
-            return if table.latest().is_of(command) && known == policy {
+            return if table.latest().is_of(command) && known.wanted() == *policy {
                 Ok(Done::unchanged(declared(table)))
             } else {
                 Err(Refused::TableExists { table: name.to_owned(), version: table.version() })
@@ -63,9 +80,9 @@ impl Catalogue {
             let right = format!("at most {} tables are declared; drop some", limits::TABLES_MAX);
             return Err(Refused::Full { what: format!("table {name:?}"), right });
         }
-        dials::check(name, policy, &dials::placeless_topology_of(&self.regions))?;
-        placements::check_created(name, self.default_policy(), policy, &self.regions)?;
-        self.record(command, name, Some(policy.clone()), note)?;
+        let new = self.created(policy);
+        new.check(name, &self.placeless())?;
+        self.record(command, name, Some(new), note)?;
         Ok(Done::changed(declared(&self.tables[name])))
     }
 
@@ -77,19 +94,18 @@ impl Catalogue {
         terms: &Terms<'_>,
     ) -> Result<Done, Refused> {
         let (table, old) = self.declared_table(name)?;
-        let new = dials::altered(old, alteration);
-        if table.latest().is_of(command) && new == *old {
+        let new = self.altered(&old, alteration);
+        if table.latest().is_of(command) && new == old {
             return Ok(Done::unchanged(declared(table)));
         }
         check_version(table, terms)?;
-        if new == *old {
+        if new == old {
             return Ok(Done::unchanged(declared(table)));
         }
-        if let Some(drain) = dials::drain(old, &new).filter(|_| !terms.collapse) {
+        if let Some(drain) = dials::drain(&old.policy, &new.policy).filter(|_| !terms.collapse) {
             return Err(Refused::NeedsCollapse { table: name.to_owned(), from: drain.from, to: drain.to });
         }
-        dials::check(name, &new, &dials::placeless_topology_of(&self.regions))?;
-        placements::check_altered(name, old, &new, &self.regions)?;
+        new.check(name, &self.placeless())?;
         self.record(command, name, Some(new), terms.note)?;
         Ok(Done::changed(declared(&self.tables[name])))
     }
@@ -104,12 +120,30 @@ impl Catalogue {
         {
             return Ok(Done::unchanged(dropped(table)));
         }
-        let (table, policy) = self.declared_table(name)?;
+        let (table, placed) = self.declared_table(name)?;
         check_version(table, terms)?;
-        placements::check_dropped(name, self.default_policy(), policy, &self.regions)?;
+        check_dropped(name, &self.default_placed(), &placed, &self.regions)?;
         let outcome = Outcome::Dropped { table: name.to_owned(), version: table.version() + 1 };
         self.record(command, name, None, terms.note)?;
         Ok(Done::changed(outcome))
+    }
+
+    /// A region has what a table that is on its way to it holds. Of another placement than the one now it says nothing:
+    /// regions say it again of that one.
+    pub(super) fn arrive(
+        &mut self,
+        command: &Command,
+        name: &str,
+        region: &str,
+        placement_version: u64,
+    ) -> Result<Done, Refused> {
+        let (table, placed) = self.declared_table(name)?;
+        let meant = table.latest().placement_version == placement_version;
+        let Some(after) = placed.arrived(region, &self.regions).filter(|_| meant) else {
+            return Ok(Done::unchanged(declared(table)));
+        };
+        self.record(command, name, Some(after), &format!("region {region} has arrived"))?;
+        Ok(Done::changed(declared(&self.tables[name])))
     }
 
     /// Writes down how a table is from now on. Old versions make room; dials in force never do.
@@ -117,17 +151,20 @@ impl Catalogue {
         &mut self,
         command: &Command,
         name: &str,
-        policy: Option<Policy>,
+        placed: Option<Placed>,
         note: &str,
     ) -> Result<(), Refused> {
         names::check_text("note", note, limits::NOTE_BYTES_MAX)?;
         let catalogue_version = self.version + 1;
-        let before = self.history(name).map(TableHistory::latest);
+        let before = self.history(name);
+        let placement_version = placement_version(before, placed.as_ref(), catalogue_version);
+        let (policy, target) = placed.map(|placed| (placed.policy, placed.target)).unzip();
         let version = Version {
-            version: before.map_or(self.forgotten_version, |before| before.version) + 1,
+            version: before.map_or(self.forgotten_version, TableHistory::version) + 1,
             catalogue_version,
-            placement_version: placement_version(before, policy.as_ref(), catalogue_version),
+            placement_version,
             policy,
+            target: target.flatten(),
             at_ms: command.at_ms,
             actor: command.actor.clone(),
             note: note.to_owned(),
@@ -152,13 +189,13 @@ impl Catalogue {
         Ok(())
     }
 
-    fn default_policy(&self) -> &Policy {
-        let policy = self.history(DEFAULT_TABLE).and_then(TableHistory::policy);
-        policy.expect("declared with the cluster's beginning, and never dropped")
+    fn default_placed(&self) -> Placed {
+        let default = self.history(DEFAULT_TABLE).and_then(TableHistory::placed);
+        default.expect("declared with the cluster's beginning, and never dropped")
     }
 
-    fn declared_table(&self, name: &str) -> Result<(&TableHistory, &Policy), Refused> {
-        let table = self.history(name).and_then(|table| Some((table, table.policy()?)));
+    fn declared_table(&self, name: &str) -> Result<(&TableHistory, Placed), Refused> {
+        let table = self.history(name).and_then(|table| Some((table, table.placed()?)));
         table.ok_or_else(|| Refused::NoSuchTable { table: names::shown(name) })
     }
 
@@ -217,14 +254,16 @@ fn check_version(table: &TableHistory, terms: &Terms<'_>) -> Result<(), Refused>
     }
 }
 
-/// When the table's placement changed last, if it is this from now on.
-fn placement_version(before: Option<&Version>, policy: Option<&Policy>, now: u64) -> u64 {
-    let Some(policy) = policy else { return 0 };
-    match before.and_then(|before| Some((before, before.policy.as_ref()?))) {
-        Some((before, old)) if old.placement == policy.placement => before.placement_version,
+/// When the table's placement or target changed last, if it is this from now on.
+fn placement_version(before: Option<&TableHistory>, placed: Option<&Placed>, now: u64) -> u64 {
+    let last = before.map_or(0, |before| before.latest().placement_version);
+    // Dropped: it lay where its keys lie from now on, so nothing changes.
+    let Some(placed) = placed else { return last };
+    match before.and_then(TableHistory::placed) {
+        Some(old) if old.policy.placement == placed.policy.placement && old.target == placed.target => last,
         Some(_) => now,
         // Declared: nothing that could have been restricted before it was there.
-        None if policy.placement == Placement::Everywhere => 0,
+        None if placed.policy.placement == Placement::Everywhere => last,
         None => now,
     }
 }

@@ -1,12 +1,13 @@
 //! Nodes and regions: the beginning, who is where, who leaves.
 
 use lc_core::NodeId;
-use lc_policy::{DEFAULT_TABLE, Placement, Policy};
+use lc_policy::{DEFAULT_TABLE, Placement, Policy, Topology};
 
 use super::{Catalogue, Cluster, Done};
+use crate::placements::{Placed, Regions, refuse_last};
 use crate::{
     ClusterId, Command, Coordinates, Node, NodeClaim, NodeState, Outcome, Refused, Region, Secret, SessionKeys, dials,
-    limits, names, placements,
+    limits, names,
 };
 
 impl Catalogue {
@@ -155,8 +156,8 @@ impl Catalogue {
         let note = format!("region {region} left the cluster");
         // The first of several tables may find room in the catalogue and the last none: then all of it is undone.
         let mut after = self.clone();
-        for (table, policy) in narrowed {
-            after.record(command, &table, Some(policy), &note)?;
+        for (table, placed) in narrowed {
+            after.record(command, &table, Some(placed), &note)?;
         }
         after.forget_region(region, command.at_ms);
         *self = after;
@@ -164,26 +165,20 @@ impl Catalogue {
     }
 
     /// The tables that name `region`, with their dials once it is gone. Refused if a table could not keep its dials then.
-    fn tables_without(&self, region: &str) -> Result<Vec<(String, Policy)>, Refused> {
-        let mut regions = self.regions.clone();
-        regions.remove(region);
-        let (now, then) = (dials::placeless_topology_of(&self.regions), dials::placeless_topology_of(&regions));
+    fn tables_without(&self, region: &str) -> Result<Vec<(String, Placed)>, Refused> {
+        let leaving = Leaving::of(&self.regions, region);
         let mut narrowed = Vec::new();
         for table in self.declared() {
-            let policy = table.policy().expect("declared() gives tables with a policy");
-            let without = placements::without(policy, region);
-            let after = without.as_ref().unwrap_or(policy);
-            if after.placement == Placement::Regions(Vec::new()) {
-                return Err(placements::refuse_last(table.name(), policy, region));
+            let placed = table.placed().expect("declared() gives tables with a policy");
+            let after = placed.without(region, &leaving.regions);
+            if after.policy.placement == Placement::Regions(Vec::new()) {
+                return Err(refuse_last(table.name(), &placed, region, &self.regions));
             }
-            // Dials that cannot be kept now either do not stand in the way: perhaps this is what mends them.
-            if policy.check(&now).is_ok()
-                && let Err(refusal) = after.check(&then)
-            {
-                let (region, table, why) = (region.to_owned(), table.name().to_owned(), refusal.to_string());
-                return Err(Refused::TableInTheWay { region, event: "gone".to_owned(), table, why });
+            leaving.check(table.name(), &placed.policy, &after.policy)?;
+            leaving.check(table.name(), &placed.wanted(), &after.wanted())?;
+            if after != placed {
+                narrowed.push((table.name().to_owned(), after));
             }
-            narrowed.extend(without.map(|policy| (table.name().to_owned(), policy)));
         }
         Ok(narrowed)
     }
@@ -200,9 +195,38 @@ impl Catalogue {
     }
 
     fn declare_default(&mut self, command: &Command) {
-        let policy = Policy::default();
-        self.record(command, DEFAULT_TABLE, Some(policy), "the cluster's beginning")
+        let placed = Placed { policy: Policy::default(), target: None };
+        self.record(command, DEFAULT_TABLE, Some(placed), "the cluster's beginning")
             .expect("an empty catalogue has room for one table");
+    }
+}
+
+/// The cluster before and after a region leaves it.
+struct Leaving<'a> {
+    region: &'a str,
+    regions: Regions,
+    before: Topology,
+    after: Topology,
+}
+
+impl Leaving<'_> {
+    fn of<'a>(all: &Regions, region: &'a str) -> Leaving<'a> {
+        let mut regions = all.clone();
+        regions.remove(region);
+        let (before, after) = (dials::placeless_topology_of(all), dials::placeless_topology_of(&regions));
+        Leaving { region, regions, before, after }
+    }
+
+    /// Whether a table's dials can be kept without the region. Those that cannot be kept with it either do not stand in
+    /// the way: perhaps this is what mends them.
+    fn check(&self, table: &str, before: &Policy, after: &Policy) -> Result<(), Refused> {
+        if before.check(&self.before).is_ok()
+            && let Err(refusal) = after.check(&self.after)
+        {
+            let (region, table, why) = (self.region.to_owned(), table.to_owned(), refusal.to_string());
+            return Err(Refused::TableInTheWay { region, event: "gone".to_owned(), table, why });
+        }
+        Ok(())
     }
 }
 

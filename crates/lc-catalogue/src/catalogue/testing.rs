@@ -71,6 +71,11 @@ pub(super) fn drop(name: &str, expect_version: Option<u64>) -> Change {
     Change::DropTable { name: name.to_owned(), expect_version, note: String::new() }
 }
 
+/// A region has everything of a table, by the placement of this version.
+pub(super) fn arrived(table: &str, region: &str, placement_version: u64) -> Change {
+    Change::Arrived { table: table.to_owned(), region: region.to_owned(), placement_version }
+}
+
 pub(super) fn invite(token: u8, region: &str, node: Option<u16>, expires_ms: u64) -> Change {
     let token_hash = TokenHash([token; 32]);
     Change::Invite { token_hash, region: region.to_owned(), node: node.map(NodeId), expires_ms }

@@ -147,8 +147,8 @@ fn bytes_are_applied_and_answered() {
     let bytes = encode_command(&command(20, create("carts", &[])));
     let answer = decode_answer(&catalogue.apply_bytes(&bytes)).expect("an answer").expect("accepted");
     assert_eq!((answer.version, answer.changed), (2, true));
-    let refused = decode_answer(&catalogue.apply_bytes(b"\x03{}")).expect("an answer").expect_err("of a later release");
-    assert!(matches!(refused, Refused::Newer { version: 3, .. }), "{refused:?}");
+    let refused = decode_answer(&catalogue.apply_bytes(b"\x04{}")).expect("an answer").expect_err("of a later release");
+    assert!(matches!(refused, Refused::Newer { version: 4, .. }), "{refused:?}");
     assert_eq!(catalogue.version(), 2);
 }
 
@@ -178,7 +178,7 @@ fn a_snapshot_that_no_catalogue_gave_is_refused() {
         assert!(matches!(refused, Refused::Malformed { .. }), "{refused:?}");
     }
     let mut later = catalogue.snapshot();
-    later[0] = 3;
+    later[0] = 4;
     assert!(matches!(Catalogue::restore(&later), Err(Refused::Newer { .. })));
 }
 

@@ -82,9 +82,7 @@ impl KeyRows {
     /// Reads what [`KeyRows::encode`] wrote, and checks every row, so that what is here can be joined: rows in order,
     /// lengths that are true, values that decode. Allocates as the bytes go, not ahead of them.
     pub fn decode(reader: &mut Reader) -> Result<KeyRows, Malformed> {
-        if reader.byte("key rows version")? != KEY_ROWS_VERSION {
-            return Err(Malformed::Unknown("key rows version"));
-        }
+        reader.version(KEY_ROWS_VERSION, "key rows version")?;
         if reader.bounded(1, "head of key rows")? == 0 {
             return Ok(KeyRows::default());
         }

@@ -4,6 +4,7 @@
 //! `PROPTEST_CASES=20000 cargo nextest run -p lc-crdt --test catch_up` looks longer.
 
 mod receiver;
+mod stories;
 #[allow(dead_code, reason = "shared with the tests of joining")]
 #[path = "../join/world.rs"]
 mod world;
@@ -12,7 +13,7 @@ use lc_crdt::SpanRows;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use receiver::{Happening, World, happenings};
+use receiver::{Happening, Way, World, happenings};
 use world::{hearing, steps};
 
 /// A failure is printed whole, shrunk; nothing is kept beside the tests.
@@ -31,8 +32,8 @@ proptest! {
         picks in vec(any::<u16>(), 1..20),
     ) {
         let mut world = World::new(&steps, &known);
-        happenings.iter().for_each(|happening| world.happen(happening, false));
-        world.catch_up(&picks, false);
+        happenings.iter().for_each(|happening| world.happen(happening, Way::Installed));
+        world.catch_up(&picks, Way::Installed);
         world.check();
     }
 
@@ -44,8 +45,21 @@ proptest! {
         picks in vec(any::<u16>(), 1..20),
     ) {
         let mut world = World::new(&steps, &known);
-        happenings.iter().for_each(|happening| world.happen(happening, true));
-        world.catch_up(&picks, true);
+        happenings.iter().for_each(|happening| world.happen(happening, Way::Merged));
+        world.catch_up(&picks, Way::Merged);
+        world.check();
+    }
+
+    #[test]
+    fn pieces_of_which_some_are_installed_and_some_merged_end_as_the_journal_would_have_left_them(
+        steps in steps(),
+        known in hearing(),
+        happenings in vec(happenings(), 0..60),
+        picks in vec(any::<u16>(), 1..20),
+    ) {
+        let mut world = World::new(&steps, &known);
+        happenings.iter().for_each(|happening| world.happen(happening, Way::Either));
+        world.catch_up(&picks, Way::Either);
         world.check();
     }
 
@@ -57,6 +71,6 @@ proptest! {
     #[test]
     fn damaged_records_of_a_stretch_are_refused_or_can_be_installed(steps in steps(), known in hearing(), at in any::<usize>(), byte in any::<u8>()) {
         let mut world = World::new(&steps, &known);
-        world.happen(&Happening::Damaged { at, byte }, false);
+        world.happen(&Happening::Damaged { at, byte }, Way::Installed);
     }
 }

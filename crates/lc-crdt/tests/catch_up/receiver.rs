@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use lc_core::{ReplicaId, Span, VersionVector};
 use lc_crdt::{
-    Contexts, Entry, Incoming, Known, Room, SpanRows, Stamp, Tail, apply_op, apply_outside, cell_span, fingerprints,
-    install, key_span, merge, place_of, settling,
+    Contexts, Entry, Incoming, Known, Room, SpanRows, Stamp, Tail, apply, apply_op, apply_outside, cell_span,
+    fingerprints, install, key_span, merge, place_of, settling,
 };
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
@@ -24,8 +24,12 @@ pub enum Happening {
     Hear { pick: usize },
     /// The receiver asks for a stretch.
     Ask { span: usize, prints: bool },
+    /// The receiver looks at all records of a stretch, to ask whether they are equal.
+    Look { span: usize },
     /// One of the three answers the oldest or the latest question, as far as it has room.
-    Answer { by: usize, latest: bool, bytes: usize, cells: usize },
+    Answer { by: usize, latest: bool, bytes: usize, cells: usize, joins: bool },
+    /// Somebody asks the receiver for a stretch.
+    Serve { span: usize },
     /// The receiver's rows, contexts and standing reach its store.
     Flush,
     /// The receiver starts anew from its store and its journal.
@@ -41,11 +45,30 @@ pub fn happenings() -> impl Strategy<Value = Happening> {
         4 => vec(intents(), 1..3).prop_map(Happening::Write),
         2 => any::<usize>().prop_map(|pick| Happening::Hear { pick }),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(span, prints)| Happening::Ask { span, prints }),
-        3 => (0..3usize, any::<bool>(), 0..200usize, 0..12usize)
-            .prop_map(|(by, latest, bytes, cells)| Happening::Answer { by, latest, bytes, cells }),
+        1 => any::<usize>().prop_map(|span| Happening::Look { span }),
+        4 => (0..3usize, any::<bool>(), 0..200usize, 0..12usize, any::<bool>())
+            .prop_map(|(by, latest, bytes, cells, joins)| Happening::Answer { by, latest, bytes, cells, joins }),
+        1 => any::<usize>().prop_map(|span| Happening::Serve { span }),
         1 => proptest::prelude::Just(Happening::Flush),
         1 => proptest::prelude::Just(Happening::Restart),
     ]
+}
+
+/// How records take their place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// The sender has first heard of all that is here.
+    Installed,
+    /// It has not.
+    Merged,
+    /// The one or the other.
+    Either,
+}
+
+impl Way {
+    fn joins(self, joins: bool) -> bool {
+        self == Way::Merged || self == Way::Either && joins
+    }
 }
 
 /// A question that is not answered yet.
@@ -55,6 +78,8 @@ struct Question {
     mark: u64,
     prints: Vec<u8>,
     places: Vec<Bytes>,
+    /// It asks only whether this is what stands there.
+    looked: Option<SpanRows>,
 }
 
 /// What a restart finds.
@@ -99,7 +124,7 @@ impl World {
         }
     }
 
-    pub fn happen(&mut self, happening: &Happening, joins: bool) {
+    pub fn happen(&mut self, happening: &Happening, way: Way) {
         match happening {
             Happening::Elsewhere(step) => self.elsewhere(step),
             Happening::Write(intents) => self.write(intents),
@@ -108,10 +133,13 @@ impl World {
                 let span = span_of(*span);
                 self.ask(span, *prints);
             }
-            Happening::Answer { by, latest, bytes, cells } => {
+            Happening::Look { span } => self.look(span_of(*span)),
+            Happening::Answer { by, latest, bytes, cells, joins } => {
                 let room = Room { bytes: *bytes, cells: *cells };
-                self.answer(*by, *latest, room, joins);
+                self.answer(*by, *latest, room, way.joins(*joins));
             }
+            Happening::Serve { span } if way == Way::Installed => self.serve(&span_of(*span)),
+            Happening::Serve { .. } => {}
             Happening::Flush => self.flush(),
             Happening::Restart => self.restart(),
             Happening::Damaged { at, byte } => self.damaged(*at, *byte),
@@ -171,7 +199,46 @@ impl World {
             true => fingerprints(&self.receiver.rows, &span, SALT, 20).unwrap().unwrap_or_default(),
             false => Default::default(),
         };
-        self.questions.push(Question { span, at_least, mark: self.tail.mark(), prints, places });
+        self.questions.push(Question { span, at_least, mark: self.tail.mark(), prints, places, looked: None });
+    }
+
+    fn look(&mut self, span: Span) {
+        let looked = Some(whole(&self.receiver, &span));
+        let (at_least, mark) = (VersionVector::new(), self.tail.mark());
+        self.questions.push(Question { span, at_least, mark, prints: Vec::new(), places: Vec::new(), looked });
+    }
+
+    /// A sender looks at its records in steps and goes on hearing of entries meanwhile. Its vector is that of the beginning,
+    /// so what they touched is equal to nothing.
+    fn compare(&mut self, by: usize, question: &Question, looked: &SpanRows, heard: usize) {
+        let sender = &mut self.replicas[by];
+        let vector = sender.applied.clone();
+        let mut meanwhile = Tail::new(usize::MAX);
+        for pick in 0..heard % 3 {
+            let before = sender.applied.clone();
+            sender.hear(&self.entries, heard + pick);
+            let come =
+                self.entries.iter().filter(|entry| sender.applied.covers(entry.dot) && !before.covers(entry.dot));
+            come.for_each(|entry| meanwhile.push(entry.clone(), 1));
+        }
+        let moved = meanwhile.touched(0, &sender.applied).unwrap().meets(&question.span);
+        let disturbed = self.tail.touched(question.mark, &vector).is_none_or(|touched| touched.meets(&question.span));
+        if whole(sender, &question.span) == *looked && !moved && !disturbed && !self.contexts.is_torn(&question.span) {
+            self.contexts.cover(&mut self.receiver.rows, &question.span, &vector).unwrap();
+            self.installed(&question.span);
+        }
+    }
+
+    /// What is covered throughout a stretch is what its records stand for.
+    fn serve(&self, span: &Span) {
+        let (span, vector) = self.contexts.even(span, &self.receiver.applied);
+        if self.contexts.is_torn(&span) {
+            return;
+        }
+        let mut listener = Replica::default();
+        let covered = self.entries.iter().filter(|entry| vector.covers(entry.dot));
+        covered.for_each(|entry| apply(&mut listener.rows, entry).unwrap());
+        assert_eq!(whole(&self.receiver, &span), whole(&listener, &span), "served {span:?} at {vector}");
     }
 
     fn answer(&mut self, by: usize, latest: bool, mut room: Room, joins: bool) {
@@ -181,6 +248,9 @@ impl World {
             false => Some(self.questions.remove(0)),
         };
         let Some(mut question) = question else { return };
+        if let Some(looked) = question.looked.take() {
+            return self.compare(by, &question, &looked, room.cells);
+        }
         let sender = &mut self.replicas[by];
         if !joins {
             bring(sender, &self.entries, &question.at_least);
@@ -210,25 +280,54 @@ impl World {
             return;
         }
         let Some(since) = self.tail.since(question.mark, vector) else { return };
+        if self.stale(question, vector, &same) {
+            return;
+        }
         install(&mut self.receiver.rows, &incoming, &since).unwrap();
         self.contexts.cover(&mut self.receiver.rows, &question.span, vector).unwrap();
+        self.installed(&question.span);
+    }
+
+    /// Whether a cell that the sender has as it was here when it was asked about changed here by what the sender had.
+    fn stale(&self, question: &Question, vector: &VersionVector, same: &BTreeSet<Bytes>) -> bool {
+        let touched = self.tail.touched(question.mark, vector);
+        touched.is_none_or(|touched| same.iter().any(|place| touched.contains(place)))
+    }
+
+    /// What was named as known in questions about this stretch is not what is here any more.
+    fn installed(&mut self, span: &Span) {
+        self.questions.retain(|question| {
+            let knows = !question.places.is_empty() || question.looked.is_some();
+            !knows || question.span.meet(span).is_none()
+        });
     }
 
     fn merge(&mut self, question: &Question, sent: &SpanRows, vector: &VersionVector) {
         let same = same(question, sent);
+        if self.stale(question, vector, &same) {
+            return;
+        }
         let mut span = question.span.clone();
         let mut doubtful = Vec::new();
         loop {
             let (even, covered) = self.contexts.even(&span, &self.receiver.applied);
             let incoming =
                 Incoming { span: &even, vector, rows: sent, same: &|place| same.contains(place), settles: &|_| true };
-            doubtful.extend(merge(&mut self.receiver.rows, &incoming, &covered).unwrap());
-            self.contexts.cover(&mut self.receiver.rows, &even, vector).unwrap();
+            // What is torn waits for a sender that has what it is owed.
+            let torn = self.contexts.is_torn(&even);
+            if !torn || vector.covers_all(&self.contexts.owed(&even)) {
+                doubtful.extend(merge(&mut self.receiver.rows, &incoming, &covered).unwrap());
+                if torn {
+                    self.contexts.mend(&mut self.receiver.rows, &incoming).unwrap();
+                }
+                self.contexts.cover(&mut self.receiver.rows, &even, vector).unwrap();
+            }
             if even.to == span.to {
                 break;
             }
             span.from = even.to;
         }
+        self.installed(&question.span);
         // What was merged must not be lost by a crash that keeps what is decided after it.
         self.flush();
         for at in doubtful {
@@ -251,22 +350,27 @@ impl World {
         self.tail = Tail::new(usize::MAX);
         for entry in self.journal[self.store.journal_at..].iter() {
             apply_outside(&mut self.receiver.rows, entry, &self.contexts).unwrap();
-            self.receiver.raise(entry);
             if entry.dot.replica == ME {
-                self.contexts.reopen(&mut self.receiver.rows, entry).unwrap();
+                self.contexts.tear(&mut self.receiver.rows, entry, &self.receiver.applied).unwrap();
             }
+            self.receiver.raise(entry);
         }
     }
 
     /// Asks for all that is left, then hears of everything.
-    pub fn catch_up(&mut self, picks: &[u16], joins: bool) {
+    pub fn catch_up(&mut self, picks: &[u16], way: Way) {
         self.questions.clear();
         for turn in 0.. {
             let left = self.contexts.left(&Span::all());
-            let pick = usize::from(picks[turn % picks.len()]);
+            // Nobody who is asked for the same with the same has more than before, so it does not always end by itself.
+            let pick = usize::from(picks[turn % picks.len()]) + turn / 64;
             let Some(span) = left.get(pick % left.len().max(1)) else { break };
+            if pick % 5 == 0 {
+                self.look(span.clone());
+                self.answer(pick % 3, true, Room { bytes: 0, cells: pick % 17 }, false);
+            }
             self.ask(span.clone(), pick % 3 == 0);
-            self.answer(pick % 3, true, Room { bytes: pick % 300, cells: pick % 17 }, joins);
+            self.answer(pick % 3, true, Room { bytes: pick % 300, cells: pick % 17 }, way.joins(pick % 2 == 0));
             self.contexts.settle(&mut self.receiver.rows, &VersionVector::new()).unwrap();
         }
         let covered = self.contexts.least(&[Span::all()], &self.receiver.applied);
@@ -303,6 +407,13 @@ impl World {
             Incoming { span: &span, vector: &sender.applied, rows: &sent, same: &|_| false, settles: &|_| true };
         install(&mut self.receiver.rows, &incoming, &[]).unwrap();
     }
+}
+
+fn whole(replica: &Replica, span: &Span) -> SpanRows {
+    let mut rows = SpanRows::default();
+    let mut room = Room { bytes: usize::MAX, cells: usize::MAX };
+    rows.read(&replica.rows, span, (&Known::default(), 0, 0), &|_| true, &mut room).unwrap();
+    rows
 }
 
 fn same(question: &Question, sent: &SpanRows) -> BTreeSet<Bytes> {

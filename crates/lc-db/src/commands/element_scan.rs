@@ -16,18 +16,22 @@ pub(super) fn run(
     let (key, cursor) = (args[0], scan_options::cursor(args[1])?);
     let options = ScanOptions::for_elements(&args[2..])?;
     let length = view.length(key, kind)?;
-    let mut page = if length <= WHOLE_ELEMENTS_MAX { options.whole_page() } else { options.page() };
-    let mut found = Vec::new();
+    let mut page = if length <= WHOLE_ELEMENTS_MAX { options.whole_page(view) } else { options.page(view) };
+    let (mut found, mut full) = (Vec::new(), Ok(()));
     if let Some(cursor) = cursor {
         view.each_element(key, kind, cursor, &mut |hash, field, cell| {
             if !page.takes(hash) {
                 return false;
             }
             if options.accepts(field) {
+                let bytes = field.len() + cell.winner().map_or(0, |sibling| sibling.value.len());
+                page.found(bytes);
+                full = view.take(bytes);
                 show(field, &cell, &mut found);
             }
-            true
+            full.is_ok()
         })?;
+        full?;
     }
     Ok(page.reply(found))
 }

@@ -1,5 +1,6 @@
 //! `HMGET`: the values of several fields.
 
+use bytes::Bytes;
 use lc_crdt::Kind;
 
 use crate::arguments::Args;
@@ -21,7 +22,11 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     if view.head_of_kind(key, Kind::Hash)?.is_none() {
         return Ok(Reply::Array(vec![Reply::Nil; fields.len()]));
     }
-    let value = |field: &&[u8]| Ok(Reply::bulk_or_nil(view.element_text(key, Kind::Hash, field)?));
+    let value = |field: &&[u8]| {
+        let value = view.element_text(key, Kind::Hash, field)?;
+        view.take(value.as_ref().map_or(0, Bytes::len))?;
+        Ok(Reply::bulk_or_nil(value))
+    };
     Ok(Reply::Array(fields.iter().map(value).collect::<Result<_, Error>>()?))
 }
 

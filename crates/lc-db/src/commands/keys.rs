@@ -15,14 +15,15 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let mut found = Vec::new();
+    let (mut found, mut full) = (Vec::new(), Ok(()));
     view.each_key(0, &mut |_, key, _| {
         if glob::matches(args[0], key) {
+            full = view.take(key.len());
             found.push(Reply::bulk(key));
         }
-        true
+        full.is_ok()
     })?;
-    Ok(Reply::Array(found))
+    full.map(|()| Reply::Array(found))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `MGET`: several strings at one moment.
 
+use bytes::Bytes;
+
 use crate::arguments::Args;
 use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, View};
 
@@ -15,11 +17,15 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
-    let value = |key: &&[u8]| match view.string(key) {
-        Err(Error::WrongType) => Ok(Reply::Nil),
-        value => value.map(Reply::bulk_or_nil),
+    let value = |key: &&[u8]| {
+        let value = match view.string(key) {
+            Err(Error::WrongType) => None,
+            value => value?,
+        };
+        view.take(value.as_ref().map_or(0, Bytes::len))?;
+        Ok(Reply::bulk_or_nil(value))
     };
-    args.iter().map(value).collect::<Result<_, _>>().map(Reply::Array)
+    args.iter().map(value).collect::<Result<_, Error>>().map(Reply::Array)
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ pub(super) static UNWATCH: Command = Command {
 #[cfg(test)]
 mod tests {
     use crate::testing::Replica;
+    use crate::{Error, Reply};
 
     #[test]
     fn a_transaction_is_one_entry() {
@@ -82,6 +83,42 @@ mod tests {
         tokyo.pull(&paris);
         assert_eq!(tokyo.run("GET a"), "2");
         assert_eq!(paris.rows.digest(), tokyo.rows.digest());
+    }
+
+    #[test]
+    fn an_exec_that_must_come_again_finds_all_that_was_queued_and_watched() {
+        let mut paris = Replica::new(1);
+        paris.run("SET a 1");
+        for line in ["WATCH a", "MULTI", "INCR a", "INCR a"] {
+            paris.run(line);
+        }
+        paris.crowded = 2;
+        for _ in 0..2 {
+            assert_eq!(paris.reply(&[b"EXEC"]), Reply::Error(Error::Later));
+        }
+        assert_eq!(paris.run("EXEC"), "[2 3]");
+        assert_eq!(paris.run("EXEC"), "ERR EXEC without MULTI");
+    }
+
+    #[test]
+    fn a_queue_of_commands_without_arguments_ends_too() {
+        let mut paris = Replica::new(1);
+        paris.run("MULTI");
+        let queued = (0..1_000_000).take_while(|_| paris.reply(&[b"PING"]) == Reply::Word("QUEUED")).count();
+        assert!((200_000..300_000).contains(&queued), "{queued}");
+        assert!(paris.run("EXEC").starts_with("EXECABORT"));
+    }
+
+    #[test]
+    fn only_so_many_keys_are_watched() {
+        let mut paris = Replica::new(1);
+        for number in 0..4096 {
+            assert_eq!(paris.run(&format!("WATCH key{number}")), "OK");
+        }
+        assert_eq!(paris.run("WATCH another"), "ERR at most 4096 keys can be watched");
+        assert_eq!(paris.run("WATCH key7"), "OK");
+        paris.run("UNWATCH");
+        assert_eq!(paris.run("WATCH another"), "OK");
     }
 
     #[test]

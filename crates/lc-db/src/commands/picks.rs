@@ -19,11 +19,16 @@ pub(super) fn one(view: &View<'_>, key: &[u8], kind: Kind) -> Result<Option<(Byt
 pub(super) fn several(view: &View<'_>, key: &[u8], kind: Kind, count: i64) -> Result<Vec<(Bytes, Cell)>, Error> {
     let length = view.length(key, kind)? as usize;
     let positions = positions(view, length, count);
-    let found = collect(view, key, kind, positions.iter().copied().collect())?;
+    let found = collect(view, key, kind, positions.iter().copied().collect(), count < 0)?;
     if count >= 0 {
         return Ok(found.into_values().collect());
     }
-    Ok(positions.iter().filter_map(|at| found.get(at).cloned()).collect())
+    let mut picked = Vec::new();
+    for (field, cell) in positions.iter().filter_map(|at| found.get(at)) {
+        view.take(field.len() + cell_bytes(cell))?;
+        picked.push((field.clone(), cell.clone()));
+    }
+    Ok(picked)
 }
 
 /// Reads the count of picks.
@@ -64,18 +69,26 @@ fn collect(
     key: &[u8],
     kind: Kind,
     wanted: BTreeSet<usize>,
+    repeats: bool,
 ) -> Result<BTreeMap<usize, (Bytes, Cell)>, Error> {
     let mut found = BTreeMap::new();
     let Some(&last) = wanted.last() else { return Ok(found) };
-    let mut at = 0;
+    let (mut at, mut full) = (0, Ok(()));
     view.each_element(key, kind, 0, &mut |_, field, cell| {
         if wanted.contains(&at) {
+            // Repeated picks are counted as they are repeated.
+            full = if repeats { Ok(()) } else { view.take(field.len() + cell_bytes(&cell)) };
             found.insert(at, (Bytes::copy_from_slice(field), cell));
         }
         at += 1;
-        at <= last
+        full.is_ok() && at <= last
     })?;
-    Ok(found)
+    full.map(|()| found)
+}
+
+/// Bytes of the values that a pick keeps.
+fn cell_bytes(cell: &Cell) -> usize {
+    cell.siblings.iter().map(|sibling| sibling.value.len()).sum()
 }
 
 /// A reply of this many short members is some tens of megabytes; a client that wants more can ask again.

@@ -18,13 +18,14 @@ pub(super) static COMMAND: Command = Command {
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let cursor = cursor(args[0])?;
     let options = ScanOptions::for_keys(&args[1..])?;
-    let (mut page, mut found) = (options.page(), Vec::new());
+    let (mut page, mut found) = (options.page(view), Vec::new());
     let Some(cursor) = cursor else { return Ok(page.reply(found)) };
     view.each_key(cursor, &mut |hash, key, head| {
         if !page.takes(hash) {
             return false;
         }
         if options.accepts(key) && head.kind().is_some_and(|kind| options.accepts_kind(kind.name())) {
+            page.found(key.len());
             found.push(Reply::bulk(key));
         }
         true

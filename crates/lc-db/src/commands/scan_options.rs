@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use crate::arguments::{Args, int, is};
-use crate::{Error, Reply, glob};
+use crate::{Error, Reply, View, glob};
 
 /// The options of one call.
 pub(super) struct ScanOptions<'a> {
@@ -52,13 +52,13 @@ impl<'a> ScanOptions<'a> {
     }
 
     /// A page without an end, for a collection so small that a client expects it at once.
-    pub(super) fn whole_page(&self) -> Page {
-        Page { left: usize::MAX, last: None, more: false }
+    pub(super) fn whole_page(&self, view: &View<'_>) -> Page {
+        Page::of(usize::MAX, view)
     }
 
     /// An empty page of `COUNT`.
-    pub(super) fn page(&self) -> Page {
-        Page { left: self.count, last: None, more: false }
+    pub(super) fn page(&self, view: &View<'_>) -> Page {
+        Page::of(self.count, view)
     }
 }
 
@@ -70,24 +70,35 @@ pub(super) fn cursor(text: &[u8]) -> Result<Option<u32>, Error> {
     Ok(u32::try_from(number).ok())
 }
 
-/// Decides where a page ends: once `COUNT` was looked at, but never between names that share a hash, because the next
+/// Decides where a page ends: once `COUNT` was looked at, or a page's bytes were found, but never between names that share a hash, because the next
 /// page starts at a hash.
 pub(super) struct Page {
     left: usize,
+    left_bytes: usize,
     last: Option<u32>,
     more: bool,
 }
 
 impl Page {
+    fn of(count: usize, view: &View<'_>) -> Page {
+        let (elements, bytes) = view.page_room();
+        Page { left: count.min(elements), left_bytes: bytes.min(PAGE_BYTES), last: None, more: false }
+    }
+
     /// Whether what comes next in the order of hashes is still of this page; if not, visiting ends.
     pub(super) fn takes(&mut self, hash: u32) -> bool {
-        if self.left == 0 && self.last != Some(hash) {
+        if (self.left == 0 || self.left_bytes == 0) && self.last != Some(hash) {
             self.more = true;
             return false;
         }
         self.left = self.left.saturating_sub(1);
         self.last = Some(hash);
         true
+    }
+
+    /// Takes note of what was found.
+    pub(super) fn found(&mut self, bytes: usize) {
+        self.left_bytes = self.left_bytes.saturating_sub(bytes);
     }
 
     /// Where the next page starts; 0 when this was the last one.
@@ -113,17 +124,27 @@ fn count(text: &[u8]) -> Result<usize, Error> {
     }
 }
 
+/// A page that has this much is full whatever `COUNT` says; the last name or value of it may go beyond.
+const PAGE_BYTES: usize = 1024 * 1024;
 /// As Redis.
 const COUNT_DEFAULT: usize = 10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::{ScanOptions, cursor};
-    use crate::Error;
+    use crate::testing::MapRows;
+    use crate::{Error, View};
+
+    fn nothing() -> View<'static> {
+        static ROWS: LazyLock<MapRows> = LazyLock::new(MapRows::default);
+        View::new(&*ROWS, 0, 0)
+    }
 
     #[test]
     fn a_page_never_ends_between_equal_hashes() {
-        let mut page = ScanOptions::for_keys(&[b"COUNT", b"2"]).expect("valid").page();
+        let mut page = ScanOptions::for_keys(&[b"COUNT", b"2"]).expect("valid").page(&nothing());
         let taken: Vec<u32> = [3, 5, 5, 5, 9].into_iter().take_while(|&hash| page.takes(hash)).collect();
         assert_eq!(taken, [3, 5, 5, 5]);
         assert_eq!(page.next_cursor(), 6);
@@ -131,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_last_page_says_zero_even_at_the_highest_hash() {
-        let mut page = ScanOptions::for_elements(&[b"count", b"1"]).expect("valid").page();
+        let mut page = ScanOptions::for_elements(&[b"count", b"1"]).expect("valid").page(&nothing());
         assert!(page.takes(u32::MAX) && page.takes(u32::MAX));
         assert_eq!(page.next_cursor(), 0);
     }

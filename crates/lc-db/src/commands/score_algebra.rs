@@ -44,6 +44,9 @@ enum Aggregate {
 /// The score that a member with this score gets, or that it is left out.
 type Keep<'a> = dyn Fn(&[u8], f64) -> Result<Option<f64>, Error> + 'a;
 
+/// Answers whether to go on.
+type VisitKept<'a> = dyn FnMut(&[u8], f64) -> Result<bool, Error> + 'a;
+
 /// A key that takes part.
 struct Source<'a> {
     key: &'a [u8],
@@ -107,14 +110,19 @@ impl<'a> Request<'a> {
     /// Members of at least one key.
     pub(super) fn union(&self, view: &View<'_>) -> Result<Scored, Error> {
         let mut scores: BTreeMap<Bytes, f64> = BTreeMap::new();
+        let mut full = Ok(());
         for source in self.by_length(view)? {
             source.each(view, &mut |member, score| {
                 match scores.get_mut(member) {
                     Some(sum) => *sum = self.aggregate.of(*sum, score),
-                    None => drop(scores.insert(Bytes::copy_from_slice(member), score)),
+                    None => {
+                        full = view.take(member.len());
+                        scores.insert(Bytes::copy_from_slice(member), score);
+                    }
                 }
-                true
+                full.is_ok()
             })?;
+            full.clone()?;
         }
         Ok(ordered(scores.into_iter().collect()))
     }
@@ -123,15 +131,30 @@ impl<'a> Request<'a> {
     pub(super) fn intersection(&self, view: &View<'_>) -> Result<Scored, Error> {
         let sources = self.by_length(view)?;
         let Some((smallest, others)) = sources.split_first() else { return Ok(Vec::new()) };
-        let scored = smallest.filter(view, self.limit, &|member, score| {
-            let mut sum = score;
-            for other in others {
-                let Some(score) = other.score(view, member)? else { return Ok(None) };
-                sum = self.aggregate.of(sum, score);
-            }
-            Ok(Some(sum))
-        })?;
+        let scored = smallest.filter(view, self.limit, &|member, score| self.common(view, others, member, score))?;
         Ok(ordered(scored))
+    }
+
+    /// How many members every key has, as many as `LIMIT` asks for; keeps none of them.
+    pub(super) fn intersection_count(&self, view: &View<'_>) -> Result<usize, Error> {
+        let sources = self.by_length(view)?;
+        let Some((smallest, others)) = sources.split_first() else { return Ok(0) };
+        let mut count = 0;
+        smallest.each_kept(view, &|member, score| self.common(view, others, member, score), &mut |_, _| {
+            count += 1;
+            Ok(count < self.limit)
+        })?;
+        Ok(count)
+    }
+
+    /// The score of a member that all the others have too.
+    fn common(&self, view: &View<'_>, others: &[Source<'_>], member: &[u8], score: f64) -> Result<Option<f64>, Error> {
+        let mut sum = score;
+        for other in others {
+            let Some(score) = other.score(view, member)? else { return Ok(None) };
+            sum = self.aggregate.of(sum, score);
+        }
+        Ok(Some(sum))
     }
 
     /// Members of the first key and of no other, with their scores there.
@@ -188,16 +211,29 @@ impl Source<'_> {
 
     fn filter(&self, view: &View<'_>, limit: usize, keep: &Keep<'_>) -> Result<Scored, Error> {
         let mut kept = Vec::new();
+        self.each_kept(view, keep, &mut |member, score| {
+            view.take(member.len())?;
+            kept.push((Bytes::copy_from_slice(member), score));
+            Ok(kept.len() < limit)
+        })?;
+        Ok(kept)
+    }
+
+    /// Visits what is kept, until `visit` answers false.
+    fn each_kept(&self, view: &View<'_>, keep: &Keep<'_>, visit: &mut VisitKept<'_>) -> Result<(), Error> {
         let mut failed = None;
         self.each(view, &mut |member, score| {
-            match keep(member, score) {
-                Ok(Some(score)) => kept.push((Bytes::copy_from_slice(member), score)),
-                Ok(None) => {}
-                Err(error) => failed = Some(error),
-            }
-            failed.is_none() && kept.len() < limit
+            let goes_on = match keep(member, score) {
+                Ok(Some(score)) => visit(member, score),
+                Ok(None) => Ok(true),
+                Err(error) => Err(error),
+            };
+            goes_on.unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
         })?;
-        failed.map_or(Ok(kept), Err)
+        failed.map_or(Ok(()), Err)
     }
 }
 

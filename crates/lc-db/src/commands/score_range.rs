@@ -94,7 +94,7 @@ impl<'a> Selection<'a> {
         if let Range::Ranks(first, last) = self.range {
             return ranks(view, key, first, last, self.reverse);
         }
-        let mut selected = Vec::new();
+        let (mut selected, mut full) = (Vec::new(), Ok(()));
         let mut passed = 0;
         // Checked here too: with a limit of 0 nobody would look at the key's type.
         view.head_of_kind(key, Kind::Sorted)?;
@@ -106,10 +106,11 @@ impl<'a> Selection<'a> {
                 passed += 1;
                 return true;
             }
+            full = view.take(member.len());
             selected.push((Bytes::copy_from_slice(member), score));
-            selected.len() < self.limit
+            full.is_ok() && selected.len() < self.limit
         })?;
-        Ok(selected)
+        full.map(|()| selected)
     }
 
     /// How many a whole range selects.
@@ -179,19 +180,21 @@ fn ranks(view: &View<'_>, key: &[u8], first: i64, last: i64, reverse: bool) -> R
     let (first, last) = if reverse { (length - 1 - last, length - 1 - first) } else { (first, last) };
     let from_end = length - 1 - last < first;
     let (skip, take) = (if from_end { length - 1 - last } else { first } as usize, (last - first + 1) as usize);
-    let mut selected = Vec::new();
+    let (mut selected, mut full) = (Vec::new(), Ok(()));
     let mut at = 0;
     let mut visit = |score: f64, member: &[u8]| {
         if at >= skip {
+            full = view.take(member.len());
             selected.push((Bytes::copy_from_slice(member), score));
         }
         at += 1;
-        selected.len() < take
+        full.is_ok() && selected.len() < take
     };
     match from_end {
         true => view.each_score_back(key, ScoreSpan::ALL, &mut visit)?,
         false => view.each_score(key, ScoreSpan::ALL, &mut visit)?,
     }
+    full?;
     if from_end != reverse {
         selected.reverse();
     }

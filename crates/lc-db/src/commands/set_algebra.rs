@@ -8,34 +8,39 @@ use lc_crdt::Kind;
 use crate::arguments::Args;
 use crate::{Error, Reply, Txn, View};
 
-/// Members of every one of `keys`, at most `limit`. Walks the smallest set and looks each member up in the others.
+/// Members of every one of `keys`, at most `limit`.
 pub(super) fn intersection(view: &View<'_>, keys: Args<'_>, limit: usize) -> Result<Vec<Bytes>, Error> {
-    let mut by_length = with_lengths(view, keys)?;
-    by_length.sort_by_key(|&(_, length)| length);
-    let Some((&(smallest, length), others)) = by_length.split_first() else { return Ok(Vec::new()) };
-    if length == 0 {
-        return Ok(Vec::new());
-    }
-    filter(view, smallest, limit, &|member| {
-        for (other, _) in others {
-            if view.element_unchecked(other, Kind::Set, member)?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    })
+    let mut members = Vec::new();
+    each_common(view, keys, &mut |member| {
+        view.take(member.len())?;
+        members.push(Bytes::copy_from_slice(member));
+        Ok(members.len() < limit)
+    })?;
+    Ok(members)
+}
+
+/// How many members every one of `keys` has, at most `limit`; keeps none of them.
+pub(super) fn intersection_count(view: &View<'_>, keys: Args<'_>, limit: usize) -> Result<usize, Error> {
+    let mut count = 0;
+    each_common(view, keys, &mut |_| {
+        count += 1;
+        Ok(count < limit)
+    })?;
+    Ok(count)
 }
 
 /// Members of at least one of `keys`.
 pub(super) fn union(view: &View<'_>, keys: Args<'_>) -> Result<Vec<Bytes>, Error> {
-    let mut members = BTreeSet::new();
+    let (mut members, mut full) = (BTreeSet::new(), Ok(()));
     for (key, _) in with_lengths(view, keys)? {
         view.each_element(key, Kind::Set, 0, &mut |_, member, _| {
             if !members.contains(member) {
+                full = view.take(member.len());
                 members.insert(Bytes::copy_from_slice(member));
             }
-            true
+            full.is_ok()
         })?;
+        full.clone()?;
     }
     Ok(members.into_iter().collect())
 }
@@ -45,14 +50,18 @@ pub(super) fn difference(view: &View<'_>, keys: Args<'_>) -> Result<Vec<Bytes>, 
     let lengths = with_lengths(view, keys)?;
     let Some((&(first, _), others)) = lengths.split_first() else { return Ok(Vec::new()) };
     let others: Vec<&[u8]> = others.iter().filter(|(_, length)| *length > 0).map(|(key, _)| *key).collect();
-    filter(view, first, usize::MAX, &|member| {
+    let mut members = Vec::new();
+    each_member(view, first, &mut |member| {
         for other in &others {
             if view.element_unchecked(other, Kind::Set, member)?.is_some() {
-                return Ok(false);
+                return Ok(true);
             }
         }
+        view.take(member.len())?;
+        members.push(Bytes::copy_from_slice(member));
         Ok(true)
-    })
+    })?;
+    Ok(members)
 }
 
 /// Makes `members` the whole of `destination`, whatever it held; answers how many they are.
@@ -74,21 +83,34 @@ fn with_lengths<'a>(view: &View<'_>, keys: Args<'a>) -> Result<Vec<(&'a [u8], u6
     keys.iter().map(|&key| Ok((key, view.length(key, Kind::Set)?))).collect()
 }
 
-fn filter(
-    view: &View<'_>,
-    key: &[u8],
-    limit: usize,
-    keep: &dyn Fn(&[u8]) -> Result<bool, Error>,
-) -> Result<Vec<Bytes>, Error> {
-    let mut kept = Vec::new();
+/// Visits the members that all have, until `visit` answers false. Walks the smallest set and looks each member up in the others.
+fn each_common(view: &View<'_>, keys: Args<'_>, visit: &mut Visit<'_>) -> Result<(), Error> {
+    let mut by_length = with_lengths(view, keys)?;
+    by_length.sort_by_key(|&(_, length)| length);
+    let Some((&(smallest, length), others)) = by_length.split_first() else { return Ok(()) };
+    if length == 0 {
+        return Ok(());
+    }
+    each_member(view, smallest, &mut |member| {
+        for (other, _) in others {
+            if view.element_unchecked(other, Kind::Set, member)?.is_none() {
+                return Ok(true);
+            }
+        }
+        visit(member)
+    })
+}
+
+fn each_member(view: &View<'_>, key: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
     let mut failed = None;
     view.each_element(key, Kind::Set, 0, &mut |_, member, _| {
-        match keep(member) {
-            Ok(true) => kept.push(Bytes::copy_from_slice(member)),
-            Ok(false) => {}
-            Err(error) => failed = Some(error),
-        }
-        failed.is_none() && kept.len() < limit
+        visit(member).unwrap_or_else(|error| {
+            failed = Some(error);
+            false
+        })
     })?;
-    failed.map_or(Ok(kept), Err)
+    failed.map_or(Ok(()), Err)
 }
+
+/// Answers whether to go on.
+type Visit<'a> = dyn FnMut(&[u8]) -> Result<bool, Error> + 'a;

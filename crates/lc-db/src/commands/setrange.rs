@@ -1,7 +1,5 @@
 //! `SETRANGE`: overwrites a part of a string.
 
-use lc_core::limits::VALUE_BYTES_MAX;
-
 use crate::arguments::{Args, int};
 use crate::{Arity, Command, Error, Expiry, Group, KeySpec, Reply, Run, Txn};
 
@@ -25,7 +23,7 @@ fn run(txn: &mut Txn<'_>, args: Args<'_>) -> Result<Reply, Error> {
         return Ok(Reply::count(old_length));
     }
     let end = offset.saturating_add(part.len());
-    if end > VALUE_BYTES_MAX {
+    if end > txn.bounds().value_bytes_max {
         return Err(Error::caller("string exceeds maximum allowed size (proto-max-bulk-len)"));
     }
     let expiry = if old.is_some() { Expiry::Keep } else { Expiry::Never };

@@ -19,7 +19,7 @@ fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let short = Error::caller("Number of keys can't be greater than number of args");
     let (keys, words) = counted_keys::split(args, Error::caller(counted_keys::NUMBER_MISSING), short)?;
     let limit = counted_keys::limit(words)?;
-    Ok(Reply::count(set_algebra::intersection(view, keys, limit)?.len()))
+    Ok(Reply::count(set_algebra::intersection_count(view, keys, limit)?))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) static COMMAND: Command = Command {
 
 fn run(view: &View<'_>, args: Args<'_>) -> Result<Reply, Error> {
     let request = Request::parse(args, Form { name: "zintercard", weighted: false, scores: false, limited: true })?;
-    Ok(Reply::count(request.intersection(view)?.len()))
+    Ok(Reply::count(request.intersection_count(view)?))
 }
 
 #[cfg(test)]

@@ -29,12 +29,20 @@ impl Error {
             Error::Conflict(text) => tagged_bytes(TAG_CONFLICT, text.as_bytes(), out),
             Error::Token(text) => tagged_bytes(TAG_TOKEN, text.as_bytes(), out),
             Error::NotYet(text) => tagged_bytes(TAG_NOT_YET, text.as_bytes(), out),
-            Error::Later | Error::DiskFull(_) | Error::Rows(_) | Error::Elsewhere { .. } => {
+            Error::Later
+            | Error::JournalFull { .. }
+            | Error::DiskFull(_)
+            | Error::Rows(_)
+            | Error::Elsewhere { .. } => {
                 tagged_bytes(TAG_UNAVAILABLE, self.to_string().as_bytes(), out);
             }
             Error::TooLarge { what, bytes, max } => {
                 tagged_bytes(TAG_TOO_LARGE, what.as_bytes(), out);
                 put_varint(out, *bytes as u64);
+                put_varint(out, *max as u64);
+            }
+            Error::ReplyTooLarge { unit, max } => {
+                tagged_bytes(TAG_REPLY_TOO_LARGE, unit.as_bytes(), out);
                 put_varint(out, *max as u64);
             }
             Error::NoAck { have, need, ack, waited_ms } => {
@@ -73,6 +81,7 @@ impl Error {
             TAG_TOKEN => text(reader, "error text").map(Error::Token),
             TAG_NOT_YET => text(reader, "error text").map(Error::NotYet),
             TAG_TOO_LARGE => decode_too_large(reader),
+            TAG_REPLY_TOO_LARGE => decode_reply_too_large(reader),
             TAG_NO_ACK => decode_no_ack(reader),
             TAG_NO_QUORUM => decode_no_quorum(reader),
             _ => Err(Malformed::Unknown("error tag")),
@@ -84,6 +93,11 @@ fn decode_too_large(reader: &mut Reader) -> Result<Error, Malformed> {
     let named = text(reader, "what is too large")?;
     let what = MEASURED.iter().find(|known| **known == named).copied().unwrap_or("an argument");
     Ok(Error::TooLarge { what, bytes: count(reader)?, max: count(reader)? })
+}
+
+fn decode_reply_too_large(reader: &mut Reader) -> Result<Error, Malformed> {
+    let unit = if text(reader, "unit")? == "elements" { "elements" } else { "bytes" };
+    Ok(Error::ReplyTooLarge { unit, max: count(reader)? })
 }
 
 fn decode_no_ack(reader: &mut Reader) -> Result<Error, Malformed> {
@@ -131,3 +145,4 @@ const TAG_NOT_YET: u8 = 17;
 const TAG_TOO_LARGE: u8 = 18;
 const TAG_NO_ACK: u8 = 19;
 const TAG_NO_QUORUM: u8 = 20;
+const TAG_REPLY_TOO_LARGE: u8 = 21;

@@ -25,6 +25,8 @@ fn errors() -> impl Strategy<Value = Error> {
         Error::WrongPass,
         Error::NoProto,
         Error::TooLarge { what: "value", bytes: 9, max: 8 },
+        Error::ReplyTooLarge { unit: "elements", max: 8 },
+        Error::ReplyTooLarge { unit: "bytes", max: 8 },
     ]);
     let with_text = (0..9u8, ".{0,20}").prop_map(|(variant, text)| match variant {
         0 => Error::Arity(text.into()),

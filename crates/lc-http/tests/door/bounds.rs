@@ -79,3 +79,26 @@ async fn one_connection_too_many_waits_until_another_ends() {
     drop(first);
     assert_eq!(second.await.status, 200);
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up_and_others_find_room_again() {
+    let settings =
+        Settings { bodies_bytes_max: 8 << 20, stall_timeout: Some(Duration::from_millis(300)), ..Settings::default() };
+    let client = Client::with(furnished(), settings).await;
+    client.node.run(&format!("SET greeting {}", "x".repeat(7 << 20)));
+    let mut deaf = TcpStream::connect(client.address).await.expect("the door is open");
+    let request = format!("GET {GREETING}?raw HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    deaf.write_all(request.as_bytes()).await.expect("the door reads");
+    let mut some = [0; 1024];
+    assert!(deaf.read(&mut some).await.expect("an answer") > 0);
+    let refused = client.get(&format!("{GREETING}?raw")).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "busy"));
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if client.node.unread() == 1 {
+            break;
+        }
+    }
+    assert_eq!(client.node.unread(), 1, "it is closed and counted");
+    assert_eq!(client.get(&format!("{GREETING}?raw")).await.body.len(), 7 << 20);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use lc_db::testing::{Replica, words};
@@ -18,10 +19,18 @@ pub struct Node {
     pub links: Mutex<Vec<LinkEmulation>>,
     /// Every call, in order.
     pub calls: Mutex<Vec<Call>>,
+    /// Answers that were given up because nobody took them.
+    pub left_unread: AtomicU64,
     /// Before the next command of this name, another region writes this, and it arrives.
     pub meanwhile: Mutex<Option<(&'static str, &'static str)>>,
     pub replicas: Mutex<(Replica, Replica)>,
     pub tables: Mutex<BTreeMap<String, Value>>,
+}
+
+/// A table as a node shows it.
+pub fn table(name: &str, mut policy: Value) -> Value {
+    policy.as_object_mut().expect("dials").remove("name");
+    json!({ "name": name, "version": 1, "policy": policy, "target": null, "arriving": [], "leaving": [] })
 }
 
 impl Default for Node {
@@ -31,9 +40,10 @@ impl Default for Node {
             emulation: false,
             links: Mutex::default(),
             calls: Mutex::default(),
+            left_unread: AtomicU64::new(0),
             meanwhile: Mutex::default(),
             replicas: Mutex::new((Replica::new(1), Replica::new(2))),
-            tables: Mutex::new([("users".to_owned(), json!({ "name": "users", "version": 1 }))].into()),
+            tables: Mutex::new([("users".to_owned(), table("users", json!({})))].into()),
         }
     }
 }
@@ -61,6 +71,10 @@ impl Node {
     /// How many milliseconds pass here.
     pub fn pass(&self, ms: u64) {
         self.replicas.lock().expect("no panic").0.now_ms += ms;
+    }
+
+    pub fn unread(&self) -> u64 {
+        self.left_unread.load(Ordering::SeqCst)
     }
 
     /// The names of the commands that were called since the last time.
@@ -112,17 +126,20 @@ impl Node {
                     Some("home") => return Err(Problem::not_yet("writers=home: the nearest is writers=any")),
                     _ if body["ack"] == "regions(9)" => return Err(Problem::refused("ack=regions(9): there are 3")),
                     _ if tables.contains_key(&name) => return Err(Problem::already_exists(format!("table '{name}'"))),
-                    _ if !dry_run => tables.insert(name, body.clone()),
+                    _ if !dry_run => tables.insert(name.clone(), table(&name, body.clone())),
                     _ => None,
                 };
-                Ok(body)
+                Ok(table(&name, body))
             }
             ControlRequest::AlterTable { name, body, dry_run } => {
                 let mut table = known(&tables, &name)?;
+                if let Some(placement) = body.get("placement") {
+                    (table["target"], table["arriving"]) = (placement.clone(), json!(["rome"]));
+                }
                 if body["expect_version"].as_u64().is_some_and(|version| table["version"] != version) {
                     return Err(Problem::conflict("the policy has another version"));
                 }
-                table["ack"] = body["ack"].clone();
+                table["policy"]["ack"] = body["ack"].clone();
                 if !dry_run {
                     tables.insert(name, table.clone());
                 }
@@ -135,6 +152,13 @@ impl Node {
             }
             ControlRequest::RestoreConflict { id } if id == "7" => Ok(json!({ "id": id })),
             ControlRequest::RestoreConflict { id } => Err(Problem::not_found(format!("no conflict {id}"))),
+            ControlRequest::Stamps { ahead_ms, table, after, limit } => {
+                let stamp = json!({ "ahead_ms": ahead_ms, "table": table, "after": after, "limit": limit });
+                Ok(json!({ "stamps": [stamp], "next": null, "now_ms": 1, "node_ahead_ms": 0 }))
+            }
+            ControlRequest::RewriteStamps { keys, ahead_ms } => {
+                Ok(json!({ "rewritten": keys.len(), "hidden": [], "node_ahead_ms": ahead_ms }))
+            }
             ControlRequest::Regions => Ok(json!({ "regions": [{ "name": "oslo" }] })),
             ControlRequest::Invite { body } => Ok(json!({ "token": "once", "region": body["region"] })),
             ControlRequest::Join { body } if body["token"] == "once" => Ok(json!({ "certificate": "..." })),
@@ -185,6 +209,9 @@ impl Database for Node {
 }
 
 impl Inside for Node {
+    fn left_unread(&self) {
+        self.left_unread.fetch_add(1, Ordering::SeqCst);
+    }
     fn health(&self) -> Result<(), String> {
         self.sick.map_or(Ok(()), |why| Err(why.to_owned()))
     }

@@ -4,7 +4,7 @@ use lc_http::Settings;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::node::Node;
+use crate::node::{Node, table};
 
 #[tokio::test]
 async fn a_table_is_declared_shown_changed_and_dropped() {
@@ -16,20 +16,32 @@ async fn a_table_is_declared_shown_changed_and_dropped() {
     assert_eq!(client.get("/v1/tables/cart").await.code(), "no_such_table");
     assert_eq!(client.json("POST", "/v1/tables", &cart).await.status, 201);
     assert_eq!(client.json("POST", "/v1/tables", &cart).await.code(), "already_exists");
-    assert_eq!(client.get("/v1/tables/cart").await.json(), cart);
+    assert_eq!(client.get("/v1/tables/cart").await.json(), table("cart", cart));
     assert_eq!(client.get("/v1/tables").await.json()["tables"].as_array().map(Vec::len), Some(2));
     assert_eq!(client.json("PUT", key, &json!({ "value": "x" })).await.status, 200);
     assert_eq!(client.node.run("GET cart:7"), "x");
 
     let change = json!({ "ack": "all" });
-    assert_eq!(client.json("PATCH", "/v1/tables/cart?dry_run", &change).await.json()["ack"], "all");
-    assert_eq!(client.get("/v1/tables/cart").await.json()["ack"], "majority");
-    assert_eq!(client.json("PATCH", "/v1/tables/cart", &change).await.json()["ack"], "all");
-    let expecting = json!({ "ack": "local", "expect_version": 1 });
+    assert_eq!(client.json("PATCH", "/v1/tables/cart?dry_run", &change).await.json()["policy"]["ack"], "all");
+    assert_eq!(client.get("/v1/tables/cart").await.json()["policy"]["ack"], "majority");
+    assert_eq!(client.json("PATCH", "/v1/tables/cart", &change).await.json()["policy"]["ack"], "all");
+    let expecting = json!({ "ack": "local", "expect_version": 7 });
     assert_eq!(client.json("PATCH", "/v1/tables/cart", &expecting).await.code(), "conflict");
     assert_eq!(client.get("/v1/tables/cart/history").await.status, 200);
     assert_eq!(client.delete("/v1/tables/cart").await.status, 200);
     assert_eq!(client.get("/v1/tables/cart/history").await.code(), "no_such_table");
+}
+
+#[tokio::test]
+async fn a_table_that_is_widened_names_who_is_arriving_in_a_dry_run_too() {
+    let client = Client::of(Node::default()).await;
+    let wider = json!({ "placement": "everywhere" });
+    let foreseen = client.json("PATCH", "/v1/tables/users?dry_run=true", &wider).await;
+    assert_eq!((foreseen.status, &foreseen.json()["arriving"]), (200, &json!(["rome"])));
+    assert_eq!(client.get("/v1/tables/users").await.json()["arriving"], json!([]), "nothing was changed");
+    let begun = client.json("PATCH", "/v1/tables/users", &wider).await;
+    assert_eq!((begun.status, &begun.json()["target"]), (200, &json!("everywhere")));
+    assert_eq!(client.get("/v1/tables").await.json()["tables"][0]["arriving"], json!(["rome"]));
 }
 
 #[tokio::test]
@@ -59,6 +71,22 @@ async fn conflicts_are_paged_and_put_back() {
     assert_eq!(page["conflicts"], json!([{ "table": null, "after": null, "limit": 100 }]));
     assert_eq!(client.ask("POST", "/v1/conflicts/7/restore", &[], b"").await.status, 200);
     assert_eq!(client.ask("POST", "/v1/conflicts/8/restore", &[], b"").await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn stamps_that_are_ahead_are_paged_and_rewritten() {
+    let client = Client::of(Node::default()).await;
+    let page = client.get("/v1/stamps?ahead_ms=5&table=users&after=68&limit=5").await.json();
+    assert_eq!(page["stamps"], json!([{ "ahead_ms": 5, "table": "users", "after": "68", "limit": 5 }]));
+    let page = client.get("/v1/stamps").await.json();
+    assert_eq!(page["stamps"], json!([{ "ahead_ms": 1000, "table": null, "after": null, "limit": 100 }]));
+    let order = json!({ "keys": ["a", { "base64": "/w==" }], "ahead_ms": 7 });
+    let done = client.json("POST", "/v1/stamps/rewrite", &order).await;
+    assert_eq!((done.status, done.json()["rewritten"].clone()), (200, json!(2)));
+    assert_eq!(done.json()["node_ahead_ms"], 7);
+    for wrong in [json!({ "keys": [] }), json!({}), json!({ "keys": ["a"], "all": true })] {
+        assert_eq!(client.json("POST", "/v1/stamps/rewrite", &wrong).await.status, 400, "{wrong}");
+    }
 }
 
 #[tokio::test]

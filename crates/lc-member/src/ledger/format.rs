@@ -281,10 +281,8 @@ fn fixed_be(reader: &mut Reader, what: &'static str) -> Result<u64, Malformed> {
 
 fn versioned(value: Bytes) -> Result<Reader, Malformed> {
     let mut reader = Reader::new(value);
-    match reader.byte("ledger row version")? {
-        VERSION => Ok(reader),
-        _ => Err(Malformed::Unknown("ledger row version")),
-    }
+    reader.version(VERSION, "ledger row version")?;
+    Ok(reader)
 }
 
 /// One row says there is a loss, and another says something else.

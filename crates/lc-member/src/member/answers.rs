@@ -30,6 +30,17 @@ struct Deferred {
     since_wall_ms: u64,
 }
 
+impl Answers {
+    /// Sends it once the journal is durable up to a position. If too much waits it is dropped: whoever asked asks again, or
+    /// another region.
+    pub(super) fn when_durable(&mut self, position: Position, answer: Outgoing) {
+        if self.bytes + answer.frame.len() <= WAITING_BYTES_MAX {
+            self.bytes += answer.frame.len();
+            self.waiting.push_back((position, answer));
+        }
+    }
+}
+
 impl Member {
     pub(super) fn on_ask(&mut self, now: Time, wall_ms: u64, to: NodeId, id: u64, ask: &Ask, out: &mut Vec<Outgoing>) {
         if let Ask::Read { covers, .. } = ask
@@ -66,12 +77,7 @@ impl Member {
         let answer = Outgoing { to, frame };
         match wait {
             None => out.push(answer),
-            // Whoever asked tries another region when nothing comes.
-            Some(_) if self.answers.bytes + answer.frame.len() > WAITING_BYTES_MAX => {}
-            Some(position) => {
-                self.answers.bytes += answer.frame.len();
-                self.answers.waiting.push_back((position, answer));
-            }
+            Some(position) => self.answers.when_durable(position, answer),
         }
     }
 
@@ -103,11 +109,14 @@ impl Member {
     }
 
     fn answer_rows(&self, keys: &[Bytes]) -> (Answer, Option<Position>) {
+        let Some(applied) = self.covered_of(keys) else {
+            return (Answer::Refused { why: "it is getting these records from another region".to_owned() }, None);
+        };
         let rows = self.rows_of(keys);
         let refs: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         match rows {
             Ok(rows) => {
-                let answer = Answer::Rows { applied: self.replicator.applied().clone(), rows };
+                let answer = Answer::Rows { applied, rows };
                 // Everything that is applied is claimed, so all of it must be durable; usually it is.
                 (answer, self.unsynced.wait_for(&[]).or(self.unsynced.wait_for(&refs)))
             }
@@ -149,11 +158,11 @@ impl Member {
             return (Answer::Refused { why: "it lacks some of it too".to_owned() }, None);
         }
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
-        let view = View::new(&self.records, wall_ms, wall_ms).under(&self.tables);
+        let view = View::new(&self.records, self.clocks.right(wall_ms), wall_ms).under(&self.tables);
         let reply = lc_db::read_command(&words, &view).into();
         let answer = Answer::Reply {
             reply,
-            applied: self.replicator.applied().clone(),
+            applied: self.shown(),
             staleness_ms: staleness.map(|staleness| staleness.as_millis() as u64),
         };
         (answer, self.unsynced.wait_for(&[]))

@@ -119,6 +119,8 @@ impl Member {
         let applied = self.replicator.applied();
         let dropped = self.journal.truncated().iter();
         let kept = dropped.into_iter().all(|(&replica, &seq)| vector.get(lc_core::ReplicaId(replica)) >= seq);
+        // What came as records is in no journal.
+        let kept = kept && vector.covers_all(&self.filling.adopted);
         if !kept || !applied.covers_all(vector) {
             return None;
         }
@@ -151,6 +153,6 @@ pub(super) fn is_ledger(row: &[u8]) -> bool {
 }
 
 /// Notes of a catch-up that is going on, and of stretches that are ahead of the vector.
-const FILLING_ROWS: [&[u8]; 2] = [b"m\0catch-up", b"m\0context"];
+const FILLING_ROWS: [&[u8]; 3] = [b"m\0catch-up", b"m\0context", b"m\0doubt"];
 /// What rows of the conflict ledger begin with.
 const LEDGER: u8 = b'l';

@@ -11,6 +11,8 @@ use std::time::Duration as Time;
 
 use lc_core::NodeId;
 
+use super::clocks::PeerClock;
+
 /// What peers' clocks say. Bounded by the number of peers that are kept.
 #[derive(Clone, Debug)]
 pub struct ClockWatch {
@@ -88,6 +90,14 @@ impl ClockWatch {
         self.readings.retain(|peer, _| peers(*peer));
     }
 
+    /// What peers' clocks are against this node's, which shows `wall_ms` now.
+    pub fn peers(&self, now: Time, wall_ms: u64) -> impl Iterator<Item = PeerClock> + '_ {
+        self.readings.iter().filter_map(move |(&node, reading)| {
+            let offset_ms = reading.offset(now, wall_ms)?.middle();
+            Some(PeerClock { node, offset_ms, error_ms: reading.error_ms.unsigned_abs() })
+        })
+    }
+
     /// Whether this node's clock, which shows `wall_ms`, is apart now. `peers`: how many other nodes there are, heard or not.
     ///
     /// It is if more than half of all nodes, this one counted, agree with each other and not with it. Of two nodes neither
@@ -136,11 +146,12 @@ impl Offset {
         self.low.midpoint(self.high)
     }
 
-    /// Apart if it surely differs by more than this, near if it surely differs by less than three quarters of it, and
-    /// otherwise as it was: a clock at the very bound does not stop and start the node all the time.
+    /// Apart if it surely differs by more than this, near again once it need not differ by more than three quarters of it:
+    /// a clock at the very bound does not stop and start the node all the time, and a long way does not keep it stopped.
     fn is_apart(self, max_ms: i64, before: bool) -> bool {
         let near_ms = max_ms / 4 * 3;
-        if before { self.high > near_ms || self.low < -near_ms } else { self.low > max_ms || self.high < -max_ms }
+        let bound_ms = if before { near_ms } else { max_ms };
+        self.low > bound_ms || self.high < -bound_ms
     }
 }
 

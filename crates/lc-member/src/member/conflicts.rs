@@ -105,7 +105,7 @@ impl Member {
     }
 
     /// By its name, so that a table can be looked at before it is declared.
-    fn belongs(&self, key: &[u8], table: &str) -> bool {
+    pub(super) fn belongs(&self, key: &[u8], table: &str) -> bool {
         match table {
             lc_policy::DEFAULT_TABLE => self.tables.of_key(key).name == table,
             _ => lc_policy::table_of(key) == table.as_bytes(),

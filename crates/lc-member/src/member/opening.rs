@@ -4,16 +4,18 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lc_core::{HlcClock, wire::Malformed};
-use lc_crdt::{Entry, apply};
+use lc_crdt::Entry;
 use lc_env::Disk;
 use lc_journal::Journal;
 use lc_repl::Replicator;
 use lc_store::{RowTable, Store};
 
 use super::conflicts::note_lost;
+use super::filling::Filling;
 use super::{Counters, Health, Member, Settings};
 use crate::ledger::Ledger;
 use crate::log::Cursors;
+use crate::ranges::Ranges;
 use crate::records::{Records, Standing};
 use crate::unsynced::Unsynced;
 use crate::{Error, Identity};
@@ -25,8 +27,11 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let (mut records, mut standing) =
         Records::open(RowTable::new(store, &settings.table), &settings.region, settings.tables.clone())?;
     let mut ledger = Ledger::open(&records.table)?;
+    let mut filling =
+        Filling::open(&records, me, standing.applied.is_empty(), settings.replication.catch_up_bytes_per_second)?;
     let retention = super::Retention::new(standing.position);
-    let entries_replayed = replay(&journal, &settings.region, &mut records, &mut ledger, &mut standing)?;
+    let entries_replayed =
+        replay(&journal, &settings.region, &mut records, &mut ledger, &mut standing, &mut filling.ranges)?;
     let last_seq = standing.applied.get(me);
     // After a crash the journal may have lost entries that nobody was told of. Their dots are skipped, so that no
     // dot is ever used twice; the next entry says which one it follows.
@@ -38,13 +43,14 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let next_seq = identity.first_seq.max(last_seq + 1);
     let mut replicator = Replicator::new(me, standing.applied.clone(), settings.replication);
     replicator.set_placement(settings.tables.placement_version());
-    Ok(Member {
+    let mut member = Member {
         identity,
         me,
         journal,
         cursors: Cursors::default(),
         records,
         clock: HlcClock::resume(standing.hlc),
+        clocks: super::Clocks::new(settings.max_offset_ms),
         replicator,
         unsynced: Unsynced::default(),
         last_seq,
@@ -54,6 +60,7 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
         health: Health::default(),
         scratch: Vec::new(),
+        filling,
         broken: false,
         tables: settings.tables.clone(),
         ledger,
@@ -66,7 +73,9 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         holds: super::Holds::default(),
         answers: super::Answers::default(),
         settings,
-    })
+    };
+    member.tell_journal(lc_repl::Time::ZERO);
+    Ok(member)
 }
 
 /// Entries that waited for a missing one are applied all at once when it comes, and an entry that is applied must be
@@ -84,6 +93,7 @@ fn replay(
     records: &mut Records,
     ledger: &mut Ledger,
     standing: &mut Standing,
+    ranges: &mut Ranges,
 ) -> Result<u64, Error> {
     if journal.first() > standing.position {
         return Err(Error::JournalTooShort { first: journal.first().0, applied: standing.position.0 });
@@ -93,7 +103,7 @@ fn replay(
         let start = standing.position;
         let mut outcome = Ok(());
         let next = journal.read(start, REPLAY_BYTES, |record| {
-            outcome = replay_one(region, records, ledger, standing, record.payload, &mut replayed);
+            outcome = replay_one(region, records, ledger, standing, record.payload, &mut replayed, ranges);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome?;
@@ -114,6 +124,7 @@ pub(super) fn replay_one(
     standing: &mut Standing,
     payload: bytes::Bytes,
     replayed: &mut u64,
+    ranges: &mut Ranges,
 ) -> Result<(), Error> {
     let malformed = |source: Malformed| Error::Malformed { what: "journal entry", source };
     let entry = Entry::decode(payload).map_err(malformed)?;
@@ -121,7 +132,7 @@ pub(super) fn replay_one(
     if standing.applied.covers(entry.dot) {
         return Ok(());
     }
-    apply(records, &entry)?;
+    ranges.replayed(records, &entry, &standing.applied)?;
     // What was noted before the crash and reached the store is known already.
     note_lost(records, region, ledger)?;
     standing.applied.raise(entry.dot.replica, entry.dot.seq);

@@ -361,12 +361,16 @@ impl Member {
     }
 
     fn join_sides(&self, pending: &Pending, keys: &[Bytes]) -> Result<JoinedKeys, lc_db::Error> {
-        let applied = self.replicator.applied();
         let mut joined = JoinedKeys::default();
         for (at, key) in keys.iter().enumerate() {
+            let Some(applied) = self.covered_of(std::slice::from_ref(key)) else {
+                return Err(lc_db::Error::Unavailable(
+                    "this region is getting these records from another one: try again in a moment".to_owned(),
+                ));
+            };
             let own = self.key_rows(key)?;
             let theirs = pending.sides.values().map(|side| (&side.applied, &side.rows[at]));
-            let sides: Vec<_> = std::iter::once((applied, &own)).chain(theirs).collect();
+            let sides: Vec<_> = std::iter::once((&applied, &own)).chain(theirs).collect();
             joined.add(key, &sides)?;
         }
         Ok(joined)

@@ -13,6 +13,7 @@ use lc_store::{RowTable, Store, TableOptions};
 use super::backup::{BackupMoment, is_copied, is_ledger};
 use super::opening::replay_one;
 use crate::ledger::Ledger;
+use crate::ranges::Ranges;
 use crate::records::{Records, Standing};
 use crate::{Error, Identity};
 
@@ -28,13 +29,16 @@ pub struct Restoring {
     /// Of the backup.
     region: String,
     entries: u64,
+    /// Nothing came as records.
+    ranges: Ranges,
 }
 
 impl Restoring {
     /// Fills an empty store with what a node of `region` had under these tables.
     pub fn new(store: Arc<dyn Store>, region: &str, tables: Arc<Tables>) -> Result<Restoring, Error> {
         let (records, standing) = Records::open(RowTable::new(store, &table_options()), region, tables)?;
-        Ok(Restoring { records, ledger: Ledger::default(), standing, region: region.to_owned(), entries: 0 })
+        let ranges = Ranges::open(&records, NodeId(0), 0)?;
+        Ok(Restoring { records, ledger: Ledger::default(), standing, region: region.to_owned(), entries: 0, ranges })
     }
 
     /// Takes a row. Writes to the store now and then.
@@ -57,7 +61,8 @@ impl Restoring {
 
     /// Takes an entry; one that the rows have already is passed over.
     pub fn entry(&mut self, entry: Bytes) -> Result<(), Error> {
-        replay_one(&self.region, &mut self.records, &mut self.ledger, &mut self.standing, entry, &mut self.entries)?;
+        let Restoring { region, records, ledger, standing, entries, ranges } = self;
+        replay_one(region, records, ledger, standing, entry, entries, ranges)?;
         flush_if_large(&mut self.records)
     }
 

@@ -111,6 +111,7 @@ impl Member {
         let first = self.journal.finish_truncate(done)?;
         self.counters.truncations += 1;
         self.retention.begun_ms.retain(|position, _| *position >= first);
+        self.tell_journal(Time::ZERO);
         Ok(())
     }
 
@@ -128,7 +129,11 @@ impl Member {
         self.note_ages(&spans, wall_ms);
         let heard: BTreeMap<NodeId, VersionVector> =
             self.replicator.peers().map(|(node, peer)| (node, peer.have)).collect();
-        let peers = self.settings.peers.iter().map(|peer| (peer.node, heard.get(&peer.node)));
+        let peers = self.settings.peers.iter().map(|peer| PeerFacts {
+            node: peer.node,
+            have: heard.get(&peer.node),
+            refillable: self.can_be_refilled(&peer.region),
+        });
         let facts = Facts {
             flushed: self.retention.flushed,
             appended: self.journal.appended(),
@@ -136,9 +141,17 @@ impl Member {
             begun_ms: &self.retention.begun_ms,
             wall_ms,
             bounds: self.settings.disk,
-            drop_unheld: DROP_UNHELD,
         };
         (self.retention.before, self.retention.kept) = facts.decide(&spans);
+    }
+
+    /// Whether some other region holds every table of which this one gets anything, so that it can go on from records.
+    fn can_be_refilled(&self, region: &str) -> bool {
+        let here = &self.settings.region;
+        let others = self.settings.peers.iter().map(|peer| &peer.region).chain([here]);
+        let mut others = others.filter(|other| *other != region);
+        let restricted = self.tables.restricted();
+        others.any(|other| restricted.iter().all(|table| !table.receives(region) || table.is_held_in(other)))
     }
 
     /// Reads when the first entry of each segment was decided, once for each.
@@ -163,12 +176,19 @@ impl Member {
 struct Facts<'a> {
     flushed: Position,
     appended: Position,
-    /// Every other node of the cluster, and what it has told since this one started.
-    peers: Vec<(NodeId, Option<&'a VersionVector>)>,
+    /// Every other node of the cluster.
+    peers: Vec<PeerFacts<'a>>,
     begun_ms: &'a BTreeMap<Position, u64>,
     wall_ms: u64,
     bounds: DiskBounds,
-    drop_unheld: bool,
+}
+
+struct PeerFacts<'a> {
+    node: NodeId,
+    /// What it has told since this node started.
+    have: Option<&'a VersionVector>,
+    /// What it lacks it can get as records.
+    refillable: bool,
 }
 
 impl Facts<'_> {
@@ -179,9 +199,7 @@ impl Facts<'_> {
             if span.end > self.flushed {
                 return (before, Some(Kept::Unflushed));
             }
-            if let Some(kept) = self.lacking(span)
-                && !(self.drop_unheld && self.is_past_retention(span))
-            {
+            if let Some(kept) = self.lacking(span, self.is_past_retention(span)) {
                 return (before, Some(kept));
             }
             before = span.end;
@@ -189,9 +207,11 @@ impl Facts<'_> {
         (before, None)
     }
 
-    /// The node that lacks most of what came up to the end of a segment.
-    fn lacking(&self, span: &Span) -> Option<Kept> {
-        let lacks = self.peers.iter().flat_map(|&(node, have)| {
+    /// The node that lacks most of what came up to the end of a segment. Beyond the retention only those count that could
+    /// not get it in another way.
+    fn lacking(&self, span: &Span, past_retention: bool) -> Option<Kept> {
+        let counted = self.peers.iter().filter(|peer| !(past_retention && peer.refillable));
+        let lacks = counted.flat_map(|&PeerFacts { node, have, .. }| {
             span.upto.iter().filter_map(move |(&replica, &needs)| {
                 let origin = ReplicaId(replica);
                 let has = have.map_or(0, |have| have.get(origin));
@@ -209,9 +229,6 @@ impl Facts<'_> {
     }
 }
 
-/// Whether a node that lacks entries loses its claim to them once `journal_retain_bytes` or `journal_retain_s` is passed. Off until such a
-/// node can catch up by ranges of records: without that it would never get them.
-const DROP_UNHELD: bool = false;
 const LOOK_EVERY: Time = Time::from_secs(2);
 /// A start finds many segments at once; a read of each takes a moment.
 const AGES_AT_ONCE: usize = 64;
@@ -226,7 +243,7 @@ mod tests {
     use lc_core::{NodeId, ReplicaId, VersionVector};
     use lc_journal::{Position, Span};
 
-    use super::{DiskBounds, Facts, Kept};
+    use super::{DiskBounds, Facts, Kept, PeerFacts};
 
     /// Ten segments of 100 bytes; each ends with entry 10, 20, ... of replica 1 and half of that of replica 2.
     fn spans() -> Vec<Span> {
@@ -246,11 +263,13 @@ mod tests {
         Facts {
             flushed: Position(1000),
             appended: Position(1050),
-            peers: peers.iter().map(|&(node, have)| (NodeId(node), have)).collect(),
+            peers: peers
+                .iter()
+                .map(|&(node, have)| PeerFacts { node: NodeId(node), have, refillable: false })
+                .collect(),
             begun_ms,
             wall_ms: 1_000_000,
             bounds: DiskBounds { journal_retain_bytes: 400, journal_retain_ms: 5_000, ..DiskBounds::default() },
-            drop_unheld: false,
         }
     }
 
@@ -285,9 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_retention_in_bytes_or_time_a_missing_node_loses_its_claim_where_that_is_allowed() {
+    fn beyond_the_retention_in_bytes_or_time_a_missing_node_loses_its_claim_if_it_can_get_records_instead() {
         let (none, some) = (BTreeMap::new(), vector(10, 5));
-        let lax = |begun| Facts { drop_unheld: true, ..facts(begun, &[(2, Some(&some))]) };
+        let refillable = || PeerFacts { node: NodeId(2), have: Some(&some), refillable: true };
+        let lax = |begun| Facts { peers: vec![refillable()], ..facts(begun, &[]) };
         assert_eq!(lax(&none).decide(&spans()).0, Position(700), "400 bytes and the segment around them stay");
         let begun = (0..10).map(|number| (Position(number * 100), 994_000 + number * 100)).collect();
         let bounds = DiskBounds { journal_retain_bytes: 1 << 30, ..lax(&begun).bounds };

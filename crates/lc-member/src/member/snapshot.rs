@@ -42,10 +42,18 @@ pub struct Counters {
     pub flushes: u64,
     /// Broken invariants noticed.
     pub alarms: u64,
+    /// Times that this node found its clock apart from those of its peers.
+    pub clock_apart: u64,
     /// Regions that a quorum read found behind and that were sent what they lacked.
     pub laggards_helped: u64,
     /// Rows removed because their table must not be in this region any more.
     pub rows_removed_elsewhere: u64,
+    /// Times that this node went on from records because entries were not to be had any more.
+    pub catch_ups: u64,
+    /// Answers that were merged with what was here, because neither side could get the other's entries any more.
+    pub merges: u64,
+    /// Stretches of records that differed from a peer's and were replaced by a repair.
+    pub repaired_stretches: u64,
     /// Writes that lost against a concurrent one, as far as this node noticed since it opened.
     pub conflicts: u64,
 }
@@ -62,6 +70,8 @@ pub struct Health {
     /// What of the journal cannot be read.
     damage: Option<String>,
     clock_ahead: Option<(ReplicaId, u64)>,
+    /// Why this node's clock is not to be trusted with a write.
+    clock_apart: Option<String>,
 }
 
 impl Health {
@@ -75,7 +85,15 @@ impl Health {
         self.writable()?;
         let stale = self.stale_data.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes: {why}")));
         stale?;
+        let apart =
+            self.clock_apart.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes now: {why}")));
+        apart?;
         self.waiting.as_ref().map_or(Ok(()), |why| Err(format!("this node takes no writes yet: {why}")))
+    }
+
+    /// Whether records of others may be taken: not by data that is older than what was acknowledged.
+    pub(super) fn may_be_filled(&self) -> bool {
+        self.failed.is_none() && self.stale_data.is_none()
     }
 
     /// Whether the member was told to wait with its first write.
@@ -91,6 +109,18 @@ impl Health {
     /// The last replica whose stamp lay too far ahead, and how far in ms.
     pub fn clock_is_ahead(&self) -> Option<(ReplicaId, u64)> {
         self.clock_ahead
+    }
+
+    /// Why this node's clock is not to be trusted with a write, if so. It heals by itself.
+    pub fn clock_apart(&self) -> Option<&str> {
+        self.clock_apart.as_deref()
+    }
+
+    /// Takes note of it; says whether that is news.
+    pub(super) fn clock(&mut self, why: Option<String>) -> bool {
+        let news = why.is_some() && self.clock_apart.is_none();
+        self.clock_apart = why;
+        news
     }
 
     /// The first reason stays: what follows is its consequence.
@@ -154,8 +184,14 @@ pub struct Snapshot {
     pub dirty_bytes: usize,
     /// Bytes in the journal's segments.
     pub journal_bytes: u64,
+    /// Bytes of the journal that are not durable yet.
+    pub journal_pending_bytes: usize,
+    /// Bytes of clean rows in memory.
+    pub cached_bytes: usize,
     /// What of the journal is kept, and why.
     pub journal: super::JournalView,
+    /// What peers' clocks showed, against this node's.
+    pub clocks: Vec<super::PeerClock>,
     /// Room on the disk.
     pub room: super::Room,
     /// Things counted.
@@ -179,7 +215,10 @@ impl Member {
             unsynced_entries: self.unsynced.len(),
             dirty_bytes: self.dirty_bytes(),
             journal_bytes: self.journal.appended().0 - self.journal.first().0,
+            journal_pending_bytes: self.journal.pending_bytes(),
+            cached_bytes: self.records.table.cached_bytes(),
             journal: self.journal_view(),
+            clocks: self.clocks.peers(),
             room: self.room.clone(),
             counters: self.counters.clone(),
             health: self.health.clone(),
@@ -214,6 +253,11 @@ impl Member {
     /// The entry decided last, and its bytes; for checkers.
     pub fn last_decided(&self) -> (Dot, &[u8]) {
         (Dot::new(self.me, self.last_seq), &self.scratch)
+    }
+
+    /// Of each origin, entries up to here came as records and are not in the journal.
+    pub fn adopted(&self) -> &VersionVector {
+        &self.filling.adopted
     }
 
     /// Every durable entry of the journal, in its order, decoded; for checkers.

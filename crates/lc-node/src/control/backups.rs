@@ -195,6 +195,7 @@ impl Node {
                 "version": table.version,
                 "placement_version": table.placement_version,
                 "policy": table.policy,
+                "target": table.target,
             })
         });
         json!({

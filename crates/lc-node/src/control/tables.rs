@@ -8,10 +8,10 @@ use bytes::Bytes;
 use lc_catalogue::{Alteration, Answer, Catalogue, Change, Command, TableHistory, Version};
 use lc_db::Reply;
 use lc_member::Collapse;
-use lc_policy::{DEFAULT_TABLE, Measured, Placement, Policy, PolicyChange, Preset, Table, Topology, explain};
+use lc_policy::{DEFAULT_TABLE, Measured, Placement, Policy, PolicyChange, Preset, Table, Topology, explain_towards};
 use serde_json::{Value, json};
 
-use self::holders::{Move, within};
+use self::holders::{Move, Standing, within};
 use super::{Refusal, RefusalKind};
 use crate::Node;
 
@@ -19,10 +19,17 @@ impl Node {
     /// Every table with its dials.
     pub fn list_tables(&self) -> Value {
         let catalogue = self.control_plane.catalogue();
-        let tables = self.tables();
+        let (tables, topology) = (self.tables(), catalogue.topology());
         let shown = tables.iter().map(|table| {
-            let history = catalogue.history(&table.name);
-            json!({ "name": table.name, "version": history.map_or(0, TableHistory::version), "policy": table.policy })
+            let standing = Standing::of(table);
+            json!({
+                "name": table.name,
+                "version": catalogue.history(&table.name).map_or(0, TableHistory::version),
+                "policy": table.policy,
+                "target": table.target,
+                "arriving": standing.arriving(&topology),
+                "leaving": standing.leaving(&topology),
+            })
         });
         json!({ "tables": shown.collect::<Vec<_>>() })
     }
@@ -31,16 +38,21 @@ impl Node {
     pub fn show_table(&self, name: &str) -> Result<Value, Refusal> {
         let tables = self.tables();
         let table = tables.named(name).ok_or_else(|| no_such_table(name))?;
-        Ok(self.shown(name, table.version, &table.policy))
+        Ok(self.shown(name, table.version, &table.policy, &Standing::of(table)))
     }
 
-    fn shown(&self, name: &str, version: u64, policy: &Policy) -> Value {
-        let measured = self.measured(name, policy);
-        let explanation = explain(policy, &self.topology(), &measured);
+    /// A table of these dials that lies as `standing` says, whatever placement the dials name.
+    fn shown(&self, name: &str, version: u64, dials: &Policy, standing: &Standing) -> Value {
+        let policy = Policy { placement: standing.placement.clone(), ..dials.clone() };
+        let (measured, topology) = (self.measured(name, &policy), self.topology());
+        let explanation = explain_towards(&policy, standing.target.as_ref(), &topology, &measured);
         json!({
             "name": name,
             "version": version,
             "policy": policy,
+            "target": standing.target,
+            "arriving": explanation.arriving,
+            "leaving": standing.leaving(&topology),
             "not_held_in": explanation.not_held_in,
             "explanation": explanation,
             "measured": measured,
@@ -88,12 +100,13 @@ impl Node {
         let change = Change::CreateTable { name: name.clone(), policy: policy.clone(), note };
         let foreseen = self.preview(&change)?;
         // Keys may have been there before their table, under the dials of the default one.
-        let default = self.tables().of_key(b"").policy.placement.clone();
-        let moved = Move { table: &name, from: &default, to: &policy.placement };
+        let from = Standing::of(self.tables().of_key(b""));
+        let to = from.towards(&policy.placement, &topology);
+        let moved = Move { table: &name, from: &from, to: &to };
         // What comes from a backup was written under these dials: it stays as it is.
         let counts = if restored { Collapse::default() } else { self.count_drained(&moved, &change).await? };
         if dry_run {
-            let mut shown = self.shown(&name, version_of(&foreseen), &policy);
+            let mut shown = self.shown(&name, version_of(&foreseen), &policy, &to);
             shown["would_collapse"] = collapse_json(counts);
             shown["would_remove_copies_in"] = moved.removed_json(&topology);
             return Ok(shown);
@@ -103,7 +116,7 @@ impl Node {
         }
         let answer = self.propose(change).await?;
         let collapsed = if counts == Collapse::default() { 0 } else { self.collapse_table(&name).await? };
-        let mut shown = self.shown(&name, version_of(&answer), &policy);
+        let mut shown = self.shown(&name, version_of(&answer), &policy, &to);
         shown["collapsed_keys"] = json!(collapsed);
         shown["removes_copies_in"] = moved.removed_json(&topology);
         Ok(shown)
@@ -121,11 +134,11 @@ impl Node {
     /// What a table holds that a change of rule would collapse. Where the table will not be any more, only that there is
     /// nothing can be said, because nothing could be written there.
     async fn count_moved(&self, moved: &Move<'_>) -> Result<Collapse, Refusal> {
-        let counts = match moved.from.holds(&self.config.region) {
+        let counts = match moved.from.placement.holds(&self.config.region) {
             true => self.count_collapsible(moved.table).await?,
             false => Collapse::default(),
         };
-        let nothing = moved.from.holds(&self.config.region) && counts == Collapse::default();
+        let nothing = moved.from.placement.holds(&self.config.region) && counts == Collapse::default();
         if !nothing {
             moved.refuse_to_collapse_outside(&self.config.region, &self.topology())?;
         }
@@ -140,13 +153,16 @@ impl Node {
         let note = body.text("note")?.unwrap_or_default();
         let preset = body.text("preset")?;
         let dials = body.change()?;
-        let base = preset.map(|preset| self.preset(&preset, dials.placement.as_ref())).transpose()?;
-        let current = self.tables().named(name).map(|table| table.policy.clone()).ok_or_else(|| no_such_table(name))?;
-        let policy = dials.apply(base.as_ref().unwrap_or(&current));
+        let table = self.tables().named(name).cloned().ok_or_else(|| no_such_table(name))?;
+        let (current, from) = (&table.policy, Standing::of(&table));
+        let base = preset.map(|preset| self.preset_of_table(&preset, &dials, from.wanted())).transpose()?;
+        let wanted = Policy { placement: from.wanted().clone(), ..current.clone() };
+        let policy = dials.apply(base.as_ref().unwrap_or(&wanted));
         let topology = self.topology();
         policy.check(&topology)?;
-        let moved = Move { table: name, from: &current.placement, to: &policy.placement };
-        let drains = PolicyChange::drain(&current, &policy).is_some();
+        let to = from.towards(&policy.placement, &topology);
+        let moved = Move { table: name, from: &from, to: &to };
+        let drains = PolicyChange::drain(current, &policy).is_some();
         let mut counts = Collapse::default();
         if drains {
             counts = self.count_moved(&moved).await?;
@@ -161,15 +177,15 @@ impl Node {
         let agreed = collapse || dry_run || counts == Collapse::default();
         let change = Change::AlterTable { name: name.to_owned(), alteration, expect_version, collapse: agreed, note };
         if dry_run {
-            let mut shown = self.shown(name, version_of(&self.preview(&change)?), &policy);
+            let mut shown = self.shown(name, version_of(&self.preview(&change)?), &policy, &to);
             shown["would_collapse"] = collapse_json(counts);
             shown["would_remove_copies_in"] = moved.removed_json(&topology);
             return Ok(shown);
         }
         let answer = self.propose(change).await?;
-        let stays = policy.placement.holds(&self.config.region);
+        let stays = to.placement.holds(&self.config.region);
         let collapsed = if drains && stays { self.collapse_table(name).await? } else { 0 };
-        let mut shown = self.shown(name, version_of(&answer), &policy);
+        let mut shown = self.shown(name, version_of(&answer), &policy, &to);
         shown["collapsed_keys"] = json!(collapsed);
         shown["removes_copies_in"] = moved.removed_json(&topology);
         Ok(shown)
@@ -189,7 +205,19 @@ impl Node {
         Ok(preset.policy(&within(self.topology(), placement)))
     }
 
+    /// The dials of a preset for a table that is there. It stays where it is placed, unless somewhere else is asked for:
+    /// nobody who names a preset means that its bytes may go everywhere.
+    fn preset_of_table(&self, name: &str, dials: &PolicyChange, lies: &Placement) -> Result<Policy, Refusal> {
+        let placement = dials.placement.as_ref().unwrap_or(lies);
+        let mut policy = self.preset(name, Some(placement))?;
+        if policy.placement == Placement::Everywhere {
+            policy.placement = placement.clone();
+        }
+        Ok(policy)
+    }
+
     pub(super) async fn propose(&self, change: Change) -> Result<Answer, Refusal> {
+        self.check_releases(&change)?;
         let answer = self.control_plane.propose(self.wall_ms(), self.actor(), change).await?;
         // Whoever asked may look here next.
         self.control_plane.wait_for(answer.version).await;
@@ -217,7 +245,8 @@ impl Node {
     }
 
     fn measured(&self, name: &str, policy: &Policy) -> Measured {
-        let table = Table { name: name.to_owned(), version: 0, policy: policy.clone(), placement_version: 0 };
+        let policy = policy.clone();
+        let table = Table { name: name.to_owned(), version: 0, policy, placement_version: 0, target: None };
         let member = self.member.read();
         let (unheld, counters) = (member.unheld(&table), member.snapshot().counters);
         Measured {
@@ -323,6 +352,7 @@ fn version(version: &Version) -> Value {
         "by": version.actor,
         "note": version.note,
         "policy": version.policy,
+        "target": version.target,
         "dropped": version.policy.is_none(),
     })
 }

@@ -17,12 +17,12 @@ pub struct Exclusion {
 }
 
 /// One for each of the five.
-pub(super) fn exclusions(policy: &Policy, not_held_in: &[String]) -> Vec<Exclusion> {
+pub(super) fn exclusions(policy: &Policy, not_held_in: &[String], arriving: &[String]) -> Vec<Exclusion> {
     let each = [
         (Dial::Writers, by_writers(policy.writers).to_owned()),
         (Dial::Ack, by_ack(policy.ack)),
         (Dial::Merge, by_merge(&policy.merge).to_owned()),
-        (Dial::Placement, by_placement(&policy.placement, not_held_in)),
+        (Dial::Placement, by_placement(&policy.placement, not_held_in, arriving)),
         (Dial::Read, by_read(policy.read)),
     ];
     each.into_iter().map(|(dial, excludes)| Exclusion { dial, setting: policy.setting(dial), excludes }).collect()
@@ -61,14 +61,19 @@ fn by_merge(merge: &Merge) -> &'static str {
     }
 }
 
-fn by_placement(placement: &Placement, not_held_in: &[String]) -> String {
-    match (placement, not_held_in) {
-        (Placement::Everywhere, _) => "keeping bytes out of any region of the cluster".to_owned(),
-        (Placement::Regions(_), []) => "a copy in a region that is not named".to_owned(),
-        (Placement::Regions(_), outside) => {
-            format!("clients in {} are refused (ELSEWHERE); the bytes never go there", outside.join(", "))
-        }
+fn by_placement(placement: &Placement, not_held_in: &[String], arriving: &[String]) -> String {
+    if *placement == Placement::Everywhere {
+        return "keeping bytes out of any region of the cluster".to_owned();
     }
+    let refused = |regions: &[String]| format!("clients in {} are refused (ELSEWHERE)", regions.join(", "));
+    let mut clauses = Vec::new();
+    if !not_held_in.is_empty() {
+        clauses.push(format!("{}; the bytes never go there", refused(not_held_in)));
+    }
+    if !arriving.is_empty() {
+        clauses.push(format!("{} until its records are there", refused(arriving)));
+    }
+    if clauses.is_empty() { "a copy in a region that is not named".to_owned() } else { clauses.join("; ") }
 }
 
 fn by_read(read: Read) -> String {

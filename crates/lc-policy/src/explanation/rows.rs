@@ -20,6 +20,10 @@ impl Explanation {
             let words = "clients there are refused (ELSEWHERE), and the bytes never go there";
             rows.push(row("not held in", format!("{}: {words}", self.not_held_in.join(", "))));
         }
+        if !self.arriving.is_empty() {
+            let words = "its records are being copied there, and count once they are";
+            rows.push(row("arriving", format!("{}: {words}", self.arriving.join(", "))));
+        }
         rows.extend(self.floors.iter().map(|each| row(&format!("in {}", each.region), each.words())));
         rows.push(row("lost with a region now", self.rpo.clone()));
         let wan = self.wan_bytes_per_write.map_or_else(unknown, |bytes| format!("{bytes}, before compression"));

@@ -6,6 +6,7 @@ use openraft::EntryPayload;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest, VoteResponse};
 
 use super::{Answer, Ask, Frame, Request, Verdict};
+use crate::golden::golden_list;
 use crate::type_config::{Ballot, Command, LogEntry, LogId, Members, SnapshotMeta, StoredMembers};
 
 fn frames() -> Vec<Frame> {
@@ -99,5 +100,14 @@ fn changed_and_random_bytes_never_panic() {
         random.fill(&mut bytes);
         bytes[0] = super::RAFT_FRAME;
         let _ = Frame::decode(Bytes::from(bytes));
+    }
+}
+
+#[test]
+fn frames_of_earlier_releases_are_read_and_written_alike() {
+    let frames = frames();
+    let written: Vec<Vec<u8>> = frames.iter().map(|frame| frame.encode().to_vec()).collect();
+    for (stored, frame) in golden_list("frames_1", &written).into_iter().zip(frames) {
+        assert_eq!(format!("{:?}", Frame::decode(stored).unwrap()), format!("{frame:?}"));
     }
 }

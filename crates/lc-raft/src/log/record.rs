@@ -56,7 +56,7 @@ impl Record {
             3 => Record::Truncated(codec::some_log_id(&mut reader)?),
             4 => Record::Committed(codec::log_id(&mut reader)?),
             5 => Record::Purged(codec::log_id(&mut reader)?),
-            _ => return Err(Malformed::Unknown("record")),
+            found => return Err(Malformed::Version { what: "kind of record", found, known: 5 }),
         };
         reader.end("record").map(|()| record)
     }

@@ -57,6 +57,12 @@ pub trait Ground {
     /// What is covered anywhere in these stretches.
     fn covered(&self, spans: &[Span]) -> VersionVector;
 
+    /// What a sender must have for its records of these stretches to be merged with those here.
+    fn owed(&self, spans: &[Span]) -> VersionVector {
+        let _ = spans;
+        VersionVector::new()
+    }
+
     /// Names this moment: entries applied after it are applied again over what comes.
     fn mark(&self) -> u64;
 
@@ -152,6 +158,7 @@ pub struct Progress {
 pub struct CatchUp {
     settings: CatchUpSettings,
     me: NodeId,
+    table: Bytes,
     sources: Vec<NodeId>,
     turn: usize,
     mode: Mode,
@@ -198,6 +205,7 @@ impl CatchUp {
         CatchUp {
             settings,
             me,
+            table: Bytes::new(),
             sources,
             turn: 0,
             mode,
@@ -216,13 +224,18 @@ impl CatchUp {
         }
     }
 
+    /// Gets only the records of this table.
+    pub fn of_table(self, table: Bytes) -> CatchUp {
+        CatchUp { table, ..self }
+    }
+
     /// Advances by one input. Never blocks; `now` is the only time it knows.
     pub fn step(&mut self, now: Time, input: CatchUpInput, ground: &dyn Ground, out: &mut Vec<CatchUpOutput>) {
         match input {
             CatchUpInput::Tick => self.repeat(now),
             CatchUpInput::Looked(tree) => {
                 if let Mode::Differences { salt, .. } = self.mode {
-                    self.compare = Some(Compare::new(salt, tree));
+                    self.compare = Some(Compare::new(self.table.clone(), salt, tree));
                 }
             }
             CatchUpInput::Message { message: RangeMessage::Answer { id, answer }, from } => {
@@ -249,6 +262,11 @@ impl CatchUp {
     /// The oldest moment that a question still out names; entries before it need not be kept.
     pub fn oldest_mark(&self) -> Option<u64> {
         self.asked.values().map(|asked| asked.mark).min()
+    }
+
+    /// Whether it is still being found out what differs.
+    pub fn is_comparing(&self) -> bool {
+        self.comparing
     }
 
     /// How far it is.
@@ -358,7 +376,7 @@ impl CatchUp {
         if let Some(differ) = found.differ {
             self.compare = None;
             self.comparing = false;
-            self.todo = differ.into();
+            self.todo.extend(differ);
         }
     }
 
@@ -393,19 +411,21 @@ impl CatchUp {
             Mode::Whole => (1, 0),
             Mode::Differences { salt, .. } => (SPANS_AT_ONCE, salt),
         };
-        let spans: Vec<Span> = self.todo.drain(..count.min(self.todo.len())).collect();
+        let mut spans: Vec<Span> = self.todo.drain(..count.min(self.todo.len())).collect();
+        // What was put back stands before what follows it; records are read in their order.
+        spans.sort_by(|one, other| one.from.cmp(&other.from));
         let known = |span: &Span| match self.mode {
             Mode::Whole => Default::default(),
             Mode::Differences { salt, .. } => ground.known(span, salt).unwrap_or_default(),
         };
         let known: Vec<(Bytes, Vec<Bytes>)> = spans.iter().map(known).collect();
-        let at_least = if self.merges { VersionVector::new() } else { ground.covered(&spans) };
+        let at_least = if self.merges { ground.owed(&spans) } else { ground.covered(&spans) };
         let id = self.next_id;
         self.next_id += 1;
         let bytes_max = self.settings.answer_bytes as u32;
         let (prints, places): (Vec<Bytes>, Vec<Vec<Bytes>>) = known.into_iter().unzip();
         let asked = spans.iter().cloned().zip(prints).collect();
-        let ask = RangeAsk { id, salt, at_least: at_least.clone(), bytes_max, spans: asked };
+        let ask = RangeAsk { id, table: self.table.clone(), salt, at_least: at_least.clone(), bytes_max, spans: asked };
         let spans = spans.into_iter().zip(places).collect();
         let asked = Asked { to, at: now, spans, at_least, mark: ground.mark(), merges: self.merges };
         self.asked.insert(id, asked);

@@ -1,5 +1,6 @@
 //! Finding the stretches in which two replicas differ, from sums over larger to sums over smaller ones.
 
+use bytes::Bytes;
 use lc_core::{Span, VersionVector};
 
 use super::message::{SUMS_MAX, Sums, SumsAsk};
@@ -9,6 +10,7 @@ use crate::Time;
 /// A comparison that is going on.
 #[derive(Debug)]
 pub(super) struct Compare {
+    table: Bytes,
     salt: u64,
     tree: SumTree,
     depth: u8,
@@ -30,8 +32,8 @@ pub(super) struct Found {
 }
 
 impl Compare {
-    pub(super) fn new(salt: u64, tree: SumTree) -> Compare {
-        Compare { salt, tree, depth: 0, fan: 0, left: vec![0], asked: None, differ: Vec::new() }
+    pub(super) fn new(table: Bytes, salt: u64, tree: SumTree) -> Compare {
+        Compare { table, salt, tree, depth: 0, fan: 0, left: vec![0], asked: None, differ: Vec::new() }
     }
 
     /// The next question, or the last again if it was not answered for `patience`.
@@ -45,7 +47,8 @@ impl Compare {
         }
         let at_once = (SUMS_MAX >> self.fan).max(1).min(self.left.len());
         let prefixes: Vec<u32> = self.left.split_off(self.left.len() - at_once).into_iter().rev().collect();
-        let ask = SumsAsk { salt: self.salt, bits: self.tree.bits(), depth: self.depth, fan: self.fan, prefixes };
+        let (depth, fan, bits) = (self.depth, self.fan, self.tree.bits());
+        let ask = SumsAsk { table: self.table.clone(), salt: self.salt, bits, depth, fan, prefixes };
         self.asked = Some((ask.clone(), now));
         Some(ask)
     }

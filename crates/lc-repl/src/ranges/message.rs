@@ -27,6 +27,8 @@ pub enum RangeMessage {
 pub struct RangeAsk {
     /// The asker's name for it.
     pub id: u64,
+    /// Only records of this table; empty: of every table that both may have.
+    pub table: Bytes,
     /// What fingerprints were made with.
     pub salt: u64,
     /// What the sender must have applied, so that what it sends can replace what the asker has.
@@ -71,6 +73,8 @@ pub struct RangeRows {
 /// A question for sums.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SumsAsk {
+    /// Only records of this table; empty: of every table that both may have.
+    pub table: Bytes,
     /// Names the comparison, and is what digests are made with: both sides look at all records once for it.
     pub salt: u64,
     /// How many bits the smallest stretches have in common.
@@ -140,6 +144,7 @@ impl RangeAsk {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(ASK);
         put_varint(out, self.id);
+        put_bytes(out, &self.table);
         out.extend_from_slice(&self.salt.to_le_bytes());
         self.at_least.encode(out);
         put_varint(out, u64::from(self.bytes_max));
@@ -152,6 +157,7 @@ impl RangeAsk {
 
     fn decode(reader: &mut Reader) -> Result<RangeAsk, Malformed> {
         let id = reader.varint("question")?;
+        let table = reader.bytes(TABLE_BYTES_MAX, "table")?;
         let salt = reader.fixed_u64("salt")?;
         let at_least = VersionVector::decode(reader)?;
         let bytes_max = reader.bounded(ANSWER_BYTES_MAX, "bytes of an answer")? as u32;
@@ -161,7 +167,7 @@ impl RangeAsk {
             let span = Span::decode(reader, POSITION_BYTES_MAX)?;
             spans.push((span, reader.bytes(KNOWN_BYTES_MAX, "fingerprints")?));
         }
-        Ok(RangeAsk { id, salt, at_least, bytes_max, spans })
+        Ok(RangeAsk { id, table, salt, at_least, bytes_max, spans })
     }
 }
 
@@ -210,6 +216,7 @@ impl RangeAnswer {
 impl SumsAsk {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(SUMS_ASK);
+        put_bytes(out, &self.table);
         out.extend_from_slice(&self.salt.to_le_bytes());
         out.extend_from_slice(&[self.bits, self.depth, self.fan]);
         put_varint(out, self.prefixes.len() as u64);
@@ -222,6 +229,7 @@ impl SumsAsk {
     }
 
     fn decode(reader: &mut Reader) -> Result<SumsAsk, Malformed> {
+        let table = reader.bytes(TABLE_BYTES_MAX, "table")?;
         let salt = reader.fixed_u64("salt")?;
         let bits = reader.byte("bits")?;
         let depth = reader.byte("depth")?;
@@ -240,7 +248,7 @@ impl SumsAsk {
             }
             prefixes.push(last as u32);
         }
-        Ok(SumsAsk { salt, bits, depth, fan, prefixes })
+        Ok(SumsAsk { table, salt, bits, depth, fan, prefixes })
     }
 }
 
@@ -281,6 +289,8 @@ const SUMS_ASK: u8 = 5;
 const SUMS: u8 = 6;
 /// Largest answer that may be asked for, bytes of records; one cell may be larger.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
+/// A table's name, which is a part of a key.
+const TABLE_BYTES_MAX: usize = lc_core::limits::KEY_BYTES_MAX;
 /// Stretches in one question.
 pub(crate) const SPANS_MAX: usize = 256;
 /// Twice the longest key, the longest field, and a few bytes.

@@ -36,21 +36,31 @@ pub struct Job {
     pub ask: RangeAsk,
 }
 
-/// What a sender keeps: questions and one tree of sums. All of it may be forgotten; askers ask again.
+/// What a sender keeps: questions, and a tree of sums for each of a few peers. All of it may be forgotten; askers ask again.
 #[derive(Debug)]
 pub struct Serving {
     settings: ServingSettings,
     waiting: VecDeque<(NodeId, RangeAsk, Time)>,
     pace: Pace,
-    tree: Option<(u64, SumTree, VersionVector)>,
-    looking: Option<(u64, u8)>,
+    trees: Vec<Looked>,
+    looking: Option<(NodeId, u64)>,
+}
+
+/// All records as they were looked at for one peer.
+#[derive(Debug)]
+struct Looked {
+    peer: NodeId,
+    salt: u64,
+    tree: SumTree,
+    vector: VersionVector,
+    asked_at: Time,
 }
 
 impl Serving {
     /// Nothing is asked yet.
     pub fn new(settings: ServingSettings) -> Serving {
         let pace = Pace::new(settings.bytes_per_second);
-        Serving { settings, waiting: VecDeque::new(), pace, tree: None, looking: None }
+        Serving { settings, waiting: VecDeque::new(), pace, trees: Vec::new(), looking: None }
     }
 
     /// A peer asks for records. Gives an answer if it is not to wait.
@@ -80,7 +90,7 @@ impl Serving {
         self.pace.spend(bytes);
     }
 
-    /// Questions that have waited too long for what is not applied here, and what to tell their askers.
+    /// Forgets what nobody asks about any more. Gives questions that have waited too long for what is not applied here, and what to tell their askers.
     pub fn behind(
         &mut self,
         now: Time,
@@ -88,6 +98,7 @@ impl Serving {
         catching_up: bool,
         covered: &dyn Fn(&RangeAsk) -> bool,
     ) -> Vec<(NodeId, RangeMessage)> {
+        self.trees.retain(|looked| now.saturating_sub(looked.asked_at) < TREE_KEPT);
         let patience = self.settings.patience;
         let mut late = Vec::new();
         self.waiting.retain(|(peer, ask, at)| {
@@ -101,40 +112,55 @@ impl Serving {
         late
     }
 
-    /// A peer asks for sums. The second is a salt and bits with which to look at all records, unless that is under way.
-    pub fn sums(&mut self, ask: &SumsAsk) -> (RangeMessage, Option<(u64, u8)>) {
+    /// A peer asks for sums. The second is a salt and bits with which to look at all records, unless others come first.
+    pub fn sums(&mut self, now: Time, from: NodeId, ask: &SumsAsk) -> (RangeMessage, Option<(u64, u8)>) {
         let first = ask.prefixes.first().copied().unwrap_or(0);
         let mut answer =
             Sums { salt: ask.salt, depth: ask.depth, fan: ask.fan, first, vector: None, sums: Bytes::new() };
-        let mut look = None;
-        match &self.tree {
-            Some((salt, tree, vector)) if *salt == ask.salt && tree.bits() == ask.bits => {
-                let mut sums = Vec::new();
-                for prefix in &ask.prefixes {
-                    let children = (0..1u32 << ask.fan).map(|child| (prefix << ask.fan) + child);
-                    children.for_each(|child| sums.extend_from_slice(&tree.sum(ask.depth + ask.fan, child)));
-                }
-                answer.sums = sums.into();
-                answer.vector = Some(vector.clone());
+        let fits = |looked: &&mut Looked| {
+            looked.peer == from && looked.salt == ask.salt && looked.tree.bits() == ask.bits
+        };
+        if let Some(looked) = self.trees.iter_mut().find(fits) {
+            looked.asked_at = now;
+            let mut sums = Vec::new();
+            for prefix in &ask.prefixes {
+                let children = (0..1u32 << ask.fan).map(|child| (prefix << ask.fan) + child);
+                children.for_each(|child| sums.extend_from_slice(&looked.tree.sum(ask.depth + ask.fan, child)));
             }
-            // One look at a time; who comes second is told to wait.
-            _ if self.looking.is_none() => {
-                self.looking = Some((ask.salt, ask.bits));
-                look = self.looking;
-            }
-            _ => {}
+            answer.sums = sums.into();
+            answer.vector = Some(looked.vector.clone());
+            return (RangeMessage::Sums(answer), None);
         }
-        (RangeMessage::Sums(answer), look)
+        // One look at a time, and a few trees: who comes later asks again.
+        let look = self.looking.is_none() && self.has_room_for_tree(now, from);
+        if look {
+            self.looking = Some((from, ask.salt));
+        }
+        (RangeMessage::Sums(answer), look.then_some((ask.salt, ask.bits)))
     }
 
-    /// All records were looked at; `vector` is what was covered everywhere when that began.
-    pub fn looked(&mut self, salt: u64, tree: SumTree, vector: VersionVector) {
-        self.looking = None;
-        self.tree = Some((salt, tree, vector));
+    /// Forgets the peer's last tree, and those that nobody has asked about for a while.
+    fn has_room_for_tree(&mut self, now: Time, from: NodeId) -> bool {
+        self.trees.retain(|looked| looked.peer != from && now.saturating_sub(looked.asked_at) < TREE_KEPT);
+        self.trees.len() < TREES_MAX
     }
 
-    /// How many questions wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// All records were looked at, with this salt; `vector` is what was covered everywhere when that began.
+    pub fn looked(&mut self, now: Time, salt: u64, tree: SumTree, vector: VersionVector) {
+        if let Some((peer, of)) = self.looking.take()
+            && of == salt
+        {
+            self.trees.push(Looked { peer, salt, tree, vector, asked_at: now });
+        }
+    }
+
+    /// Whether there is nothing to answer and nothing kept.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.trees.is_empty() && self.looking.is_none()
     }
 }
+
+/// Comparisons with so many peers at a time; each keeps up to 8 MiB.
+const TREES_MAX: usize = 4;
+/// A peer that has not asked for so long has what it wanted, or is gone.
+const TREE_KEPT: Time = Time::from_secs(10);

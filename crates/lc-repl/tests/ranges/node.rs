@@ -47,6 +47,12 @@ pub struct Node {
     hlc: u64,
     serving: Serving,
     catch_up: Option<CatchUp>,
+    /// When the look at all records began with which the other's are compared.
+    look_mark: u64,
+    /// How often it began to catch up.
+    begun: u64,
+    /// Stretches that were equal when they were looked at, and are not known to be it still.
+    disturbed: Vec<Span>,
     store: (MapRows, VersionVector, usize),
 }
 
@@ -82,6 +88,9 @@ impl Node {
             hlc: 0,
             serving: Serving::new(ServingSettings::default()),
             catch_up: None,
+            look_mark: 0,
+            begun: 0,
+            disturbed: Vec::new(),
             store: Default::default(),
         }
     }
@@ -160,11 +169,14 @@ impl Node {
     }
 
     pub fn begin(&mut self, mode: Mode, from: ReplicaId, round: u64) {
+        self.disturbed.clear();
         let round = round.max(self.contexts.round());
         self.contexts.begin(round);
         let left = self.contexts.left(&Span::all());
         let settings = CatchUpSettings { answer_bytes: 64 << 10, lanes: 16, ..CatchUpSettings::default() };
-        let first_id = self.journal.len() as u64 * 1_000_000 + round * 1_000_000_000_000;
+        // Answers to questions of an earlier life are still under way.
+        self.begun += 1;
+        let first_id = self.begun * 1_000_000_000_000;
         self.catch_up = Some(CatchUp::new(settings, self.me.node(), vec![from.node()], mode, left, first_id));
     }
 
@@ -187,10 +199,10 @@ impl Node {
         let again = self.journal[at..].to_vec();
         for entry in again {
             apply_outside(&mut self.rows, &entry, &self.contexts).expect("map rows do not fail");
-            self.applied.raise(entry.dot.replica, entry.dot.seq);
             if entry.dot.replica == self.me {
-                self.contexts.reopen(&mut self.rows, &entry).expect("map rows do not fail");
+                self.contexts.tear(&mut self.rows, &entry, &self.applied).expect("map rows do not fail");
             }
+            self.applied.raise(entry.dot.replica, entry.dot.seq);
         }
         self.serving = Serving::new(ServingSettings::default());
         self.begin(mode, from, round);
@@ -241,10 +253,10 @@ impl Node {
         match message {
             RangeMessage::Ask(ask) => self.serving.ask(now, from.node(), ask).into_iter().collect(),
             RangeMessage::SumsAsk(ask) => {
-                let (answer, look) = self.serving.sums(&ask);
+                let (answer, look) = self.serving.sums(now, from.node(), &ask);
                 if let Some((salt, bits)) = look {
                     let tree = self.look(salt, bits);
-                    self.serving.looked(salt, tree, self.applied.clone());
+                    self.serving.looked(now, salt, tree, self.applied.clone());
                 }
                 vec![answer]
             }
@@ -272,9 +284,13 @@ impl Node {
             for output in outputs {
                 match output {
                     CatchUpOutput::Send { message, .. } => sent.push(message),
-                    CatchUpOutput::Look { salt, bits } => inputs.push(CatchUpInput::Looked(self.look(salt, bits))),
-                    CatchUpOutput::Equal { spans, vector } => self.cover(&spans, &vector),
+                    CatchUpOutput::Look { salt, bits } => {
+                        self.look_mark = self.tail.mark();
+                        inputs.push(CatchUpInput::Looked(self.look(salt, bits)));
+                    }
+                    CatchUpOutput::Equal { spans, vector } => self.cover(spans, &vector),
                     CatchUpOutput::Install(records) => self.install(records, &mut catch_up),
+                    CatchUpOutput::Done if !self.disturbed.is_empty() => catch_up.put_back(self.disturbed.drain(..).rev()),
                     CatchUpOutput::Done => done = true,
                 }
             }
@@ -287,9 +303,16 @@ impl Node {
         sent
     }
 
-    fn cover(&mut self, spans: &[Span], vector: &VersionVector) {
-        let covered = spans.iter().try_for_each(|span| self.contexts.cover(&mut self.rows, span, vector));
-        covered.expect("map rows do not fail");
+    /// What the other had, or this one lost, since both looked may have made equal stretches different.
+    fn cover(&mut self, spans: Vec<Span>, vector: &VersionVector) {
+        let touched = self.tail.touched(self.look_mark, vector);
+        for span in spans {
+            if touched.as_ref().is_none_or(|touched| touched.meets(&span)) || self.contexts.is_torn(&span) {
+                self.disturbed.push(span);
+            } else {
+                self.contexts.cover(&mut self.rows, &span, vector).expect("map rows do not fail");
+            }
+        }
     }
 
     fn install(&mut self, records: Install, catch_up: &mut CatchUp) {
@@ -301,7 +324,9 @@ impl Node {
             offset += places.len();
             let since = self.tail.since(records.mark, &records.vector);
             let older = !records.vector.covers_all(&self.contexts.most(span, &records.at_least));
-            let Some(since) = since.filter(|_| !older) else {
+            let touched = self.tail.touched(records.mark, &records.vector);
+            let stale = touched.is_none_or(|touched| same.iter().any(|place| touched.contains(place)));
+            let Some(since) = since.filter(|_| !older && !stale) else {
                 catch_up.put_back([span.clone()]);
                 continue;
             };

@@ -15,6 +15,8 @@ pub(crate) struct Arrival {
     pub receiver: Dot,
     /// The last heartbeat that the receiver sent to this sender.
     pub pulse: Option<u64>,
+    /// The receiver's wall clock.
+    pub wall_ms: u64,
 }
 
 /// When a heartbeat was sent, by its sender's clock.
@@ -38,9 +40,11 @@ impl Bug {
                 });
                 wire::encode(&Message::Entries { entries: changed.collect(), urgent })
             }
-            Ok(Frame::Control(Message::Hello { replica, durable, placement })) if self == Bug::GreetingClaimsMore => {
+            Ok(Frame::Control(Message::Hello { replica, durable, placement, journal }))
+                if self == Bug::GreetingClaimsMore =>
+            {
                 let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
-                wire::encode(&Message::Hello { replica, durable, placement })
+                wire::encode(&Message::Hello { replica, durable, placement, journal })
             }
             Ok(Frame::Ask { id, ask: Ask::Read { words, fresh_ms, .. } }) if self == Bug::QuestionForgetsSession => {
                 let covers = VersionVector::new();
@@ -68,18 +72,27 @@ impl Bug {
 
     /// A frame as it arrives.
     pub(crate) fn change_arrived(self, frame: Bytes, arrival: &Arrival) -> Bytes {
-        if !matches!(self, Bug::LateHeartbeatIsNew | Bug::PeerClaimsMore) {
+        if !matches!(self, Bug::LateHeartbeatIsNew | Bug::PeerClaimsMore | Bug::ClocksNeverApart) {
             return frame;
         }
-        let Ok(Frame::Control(Message::Have { replica, mut durable, placement, applied, hlc, mut pulse, known })) =
-            wire::decode(frame.clone())
+        let Ok(Frame::Control(Message::Have {
+            replica,
+            mut durable,
+            placement,
+            journal,
+            applied,
+            hlc,
+            mut pulse,
+            known,
+        })) = wire::decode(frame.clone())
         else {
             return frame;
         };
         match self {
             Bug::LateHeartbeatIsNew => pulse.echo = arrival.pulse.map(|sent_ns| (sent_ns, 0)),
+            Bug::ClocksNeverApart => pulse.wall_ms = arrival.wall_ms,
             _ => durable.raise(arrival.receiver.replica, arrival.receiver.seq),
         }
-        wire::encode(&Message::Have { replica, durable, placement, applied, hlc, pulse, known })
+        wire::encode(&Message::Have { replica, durable, placement, journal, applied, hlc, pulse, known })
     }
 }

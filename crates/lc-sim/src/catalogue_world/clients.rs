@@ -6,7 +6,7 @@ use std::time::Duration;
 use lc_catalogue::{
     Alteration, Catalogue, Change, Command, Outcome, Refused, TableHistory, decode_answer, encode_command,
 };
-use lc_policy::{Policy, PolicyChange};
+use lc_policy::{Policy, PolicyChange, Table};
 use lc_raft::{Error, Group};
 
 use super::register::{Kind, Operation};
@@ -97,17 +97,33 @@ impl Request<'_> {
         if rng.chance(8.0) {
             return Change::DropTable { name, expect_version, note };
         }
-        let dials = PolicyChange::from_words([("ack_timeout_ms", timeout.as_str())]).expect("a dial as it is written");
+        let regions: Vec<&str> = catalogue.regions().map(|region| region.name.as_str()).collect();
+        let region = regions[rng.below(regions.len() as u64) as usize];
+        if let Some(table) = catalogue.tables().named(&name).filter(|table| table.is_arriving_in(region)) {
+            return self.arrival(rng, table, region);
+        }
+        let words = match rng.below(10) {
+            0 => ("placement", "everywhere"),
+            1..4 => ("placement", region),
+            _ => ("ack_timeout_ms", timeout.as_str()),
+        };
+        let dials = PolicyChange::from_words([words]).expect("a dial as it is written");
         Change::AlterTable { name, alteration: Alteration::Change(dials), expect_version, collapse: false, note }
+    }
+
+    /// As a region says it; now and then of a placement that was called off.
+    fn arrival(&self, rng: &Rng, table: &Table, region: &str) -> Change {
+        let placement_version = table.placement_version - u64::from(rng.chance(20.0));
+        Change::Arrived { table: self.table.clone(), region: region.to_owned(), placement_version }
     }
 
     async fn propose(&self, group: &Group, catalogue: &Catalogue, command: &Command) -> Ended {
         match group.propose(encode_command(command)).await {
             Ok(answer) => match decode_answer(&answer) {
-                Ok(answer) => ended(answer),
+                Ok(answer) => ended(command, answer),
                 Err(_) => Ended::Other,
             },
-            Err(_) if self.bug == Some(CatalogueBug::AnsweredAlone) => ended(catalogue.preview(command)),
+            Err(_) if self.bug == Some(CatalogueBug::AnsweredAlone) => ended(command, catalogue.preview(command)),
             Err(Error::OutcomeUnknown { .. } | Error::Stopped { .. }) => Ended::Unknown,
             Err(_) => Ended::NotProposed,
         }
@@ -121,8 +137,11 @@ impl Request<'_> {
     }
 }
 
-fn ended(answer: Result<lc_catalogue::Answer, Refused>) -> Ended {
+fn ended(command: &Command, answer: Result<lc_catalogue::Answer, Refused>) -> Ended {
+    let found = matches!(&answer, Ok(answer) if !answer.changed) && moves(&command.change);
     match answer.map(|answer| answer.outcome) {
+        // It was so already, by whose command is not said.
+        Ok(Outcome::Declared { version, .. }) if found => Ended::Answered { kind: Kind::Refused, version },
         Ok(Outcome::Declared { version, .. } | Outcome::Dropped { version, .. }) => {
             Ended::Answered { kind: Kind::Changed, version }
         }
@@ -130,6 +149,15 @@ fn ended(answer: Result<lc_catalogue::Answer, Refused>) -> Ended {
             Ended::Answered { kind: Kind::Refused, version }
         }
         Ok(_) | Err(_) => Ended::Other,
+    }
+}
+
+/// Whether a change may find that somebody else has brought about what it asks for.
+fn moves(change: &Change) -> bool {
+    match change {
+        Change::Arrived { .. } => true,
+        Change::AlterTable { alteration: Alteration::Change(dials), .. } => dials.placement.is_some(),
+        _ => false,
     }
 }
 

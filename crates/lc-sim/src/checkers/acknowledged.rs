@@ -17,9 +17,12 @@ pub(crate) fn check(regions: &[Region], history: &History) -> Vec<Violation> {
         for dot in history.acknowledged.iter().filter(|dot| !applied.covers(**dot)) {
             violations.push(Violation { checker: "acknowledged", what: format!("{} never got {dot}", region.node) });
         }
-        let present = member.journal_entries().unwrap_or_default();
+        let (present, adopted) = (region.entries().unwrap_or_default(), region.adopted());
         let present: std::collections::BTreeSet<_> = present.iter().map(|entry| entry.dot).collect();
-        for dot in history.acknowledged.iter().filter(|dot| applied.covers(**dot) && !present.contains(dot)) {
+        for dot in history.acknowledged.iter().filter(|dot| applied.covers(**dot)) {
+            if present.contains(dot) || adopted.covers(*dot) {
+                continue;
+            }
             violations.push(Violation {
                 checker: "acknowledged",
                 what: format!("{} covers {dot} but has no such entry", region.node),

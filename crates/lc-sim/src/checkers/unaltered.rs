@@ -12,9 +12,11 @@ pub(crate) fn check(regions: &[Region], history: &History) -> Vec<Violation> {
 }
 
 pub(crate) fn check_one(region: &Region, history: &History) -> Vec<Violation> {
-    let Some(member) = &region.member else { return Vec::new() };
+    if region.member.is_none() {
+        return Vec::new();
+    }
     let violation = |what: String| Violation { checker: "unaltered", what: format!("{}: {what}", region.node) };
-    let entries = match member.journal_entries() {
+    let entries = match region.entries() {
         Ok(entries) => entries,
         // A disk that failed has said so.
         Err(_) if region.failures() > region.failures_at_start => return Vec::new(),

@@ -105,7 +105,8 @@ impl Plan {
         let restricted = names.is_some();
         let placement = names.map_or(Placement::Everywhere, Placement::Regions);
         let policy = Policy { ack, read, placement, ..Policy::default() };
-        Table { name: name.to_owned(), version, policy, placement_version: if restricted { version } else { 0 } }
+        let placement_version = if restricted { version } else { 0 };
+        Table { name: name.to_owned(), version, policy, placement_version, target: None }
     }
 }
 

@@ -54,6 +54,7 @@ impl World {
                     self.end(region, self.rng.between(ms(50), lasts), Ending::Power);
                 }
             }
+            FaultKind::Clock => self.spoil_clock(region, lasts),
             _ => self.break_disk(kind, region, lasts),
         }
     }
@@ -100,8 +101,19 @@ impl World {
         self.after(delay, Event::Down { a, b, connection });
     }
 
+    /// Takes down what a member counted in the life that ends.
+    pub(super) fn count_life(&mut self, index: usize) {
+        let Some(member) = &self.regions[index].member else { return };
+        let counters = member.snapshot().counters;
+        self.report.truncations += counters.truncations;
+        self.report.catch_ups += counters.catch_ups;
+        self.report.merges += counters.merges;
+        self.history.merged |= counters.merges > 0;
+    }
+
     /// A member ends and is started again later.
     pub(super) fn end(&mut self, index: usize, lasts: Duration, ending: Ending) {
+        self.count_life(index);
         let region = &mut self.regions[index];
         if region.member.is_none() {
             return;
@@ -161,7 +173,8 @@ impl World {
         if region.failures() == region.failures_at_start {
             self.report.violations.push(Violation { checker: "health", what: format!("region {index}: {why}") });
         }
-        if self.phase == Phase::Busy {
+        // A file system that went read-only may show itself only later.
+        if self.phase != Phase::Calm {
             self.after(self.rng.between(ms(1), ms(4000)), Event::Restart { region: index, life });
         }
     }

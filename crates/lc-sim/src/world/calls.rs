@@ -22,7 +22,7 @@ impl World {
             return;
         }
         self.report.commands += 1;
-        let (serial, wall_ms) = (self.report.commands, region.wall_ms(self.now));
+        let (serial, wall_ms) = (self.report.commands, region.right_ms(self.now));
         let (purpose, steps) = match self.habits.tables && self.rng.chance(4.0) {
             true => {
                 let (key, value) = clients::resolution(&self.rng, serial);

@@ -42,7 +42,8 @@ impl World {
         let Some(member) = &mut region.member else { return };
         let frame = match self.scenario.bug {
             Some(bug) => {
-                let arrival = Arrival { receiver: member.last_dot(), pulse: self.pulses.get(&(to, from)).copied() };
+                let pulse = self.pulses.get(&(to, from)).copied();
+                let arrival = Arrival { receiver: member.last_dot(), pulse, wall_ms };
                 bug.change_arrived(frame, &arrival)
             }
             None => frame,

@@ -15,6 +15,7 @@ impl World {
         self.phase = Phase::Settling;
         for region in 0..self.regions.len() {
             self.regions[region].mend();
+            self.on_clock_right(region);
             self.regions[region].slow_until = Duration::ZERO;
             if self.regions[region].given_up {
                 self.end(region, Duration::from_millis(1), Ending::Kill);
@@ -54,7 +55,8 @@ impl World {
         let mut vectors = self.regions.iter().map(|region| {
             region.member.as_ref().map(|member| {
                 let snapshot = member.snapshot();
-                (snapshot.applied == snapshot.durable).then_some(snapshot.applied)
+                let still = snapshot.applied == snapshot.durable && member.filling().is_none();
+                still.then_some(snapshot.applied)
             })
         });
         let Some(Some(Some(first))) = vectors.next() else { return false };
@@ -71,8 +73,9 @@ impl World {
             Some(member) => {
                 let snapshot = member.snapshot();
                 let calls = self.calls[usize::from(region.node.0) - 1].len();
+                let filling = member.filling().map_or_else(String::new, |filling| format!(", {filling:?}"));
                 format!(
-                    "{} applied {} durable {}, {calls} requests wait",
+                    "{} applied {} durable {}, {calls} requests wait{filling}",
                     region.node, snapshot.applied, snapshot.durable
                 )
             }

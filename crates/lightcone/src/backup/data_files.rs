@@ -9,7 +9,7 @@ use bytes::Bytes;
 use lc_node::backup::{Item, items};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{DataFile, hex};
+use super::manifest::{DataFile, FORMAT, hex};
 use crate::Error;
 
 /// Writes records into files of bounded size.
@@ -79,8 +79,13 @@ pub fn read(dir: &Path, file: &DataFile, visit: &mut dyn FnMut(Item) -> Result<(
     let path = dir.join(&file.name);
     let bytes = Bytes::from(fs::read(&path).map_err(Error::system(format!("read {}", path.display())))?);
     let damaged = |why: String| Error::Usage(format!("{} is damaged: {why}; nothing was restored", path.display()));
-    if !bytes.starts_with(&HEADER) {
+    if !bytes.starts_with(&HEADER[..MAGIC_BYTES]) {
         return Err(damaged("its first bytes are not those of a backup".to_owned()));
+    }
+    if !bytes.starts_with(&HEADER) {
+        let found = bytes.get(MAGIC_BYTES..HEADER.len()).and_then(|version| version.try_into().ok());
+        let found = found.map_or(0, u32::from_le_bytes);
+        return Err(Error::Usage(format!("{} has format {found}; this program reads {FORMAT}", path.display())));
     }
     if bytes.len() as u64 != file.bytes || hex(&Sha256::digest(&bytes)) != file.sha256 {
         let at = items(&bytes, HEADER.len()).find_map(Result::err).map_or_else(
@@ -97,6 +102,7 @@ pub fn read(dir: &Path, file: &DataFile, visit: &mut dyn FnMut(Item) -> Result<(
 
 /// Eight bytes that no text has, and the version.
 const HEADER: [u8; 12] = *b"LCBACK\r\n\x01\0\0\0";
+const MAGIC_BYTES: usize = 8;
 /// A piece more is let in when a single record is larger.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 

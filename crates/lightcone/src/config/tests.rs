@@ -232,3 +232,28 @@ fn an_authority_key_that_others_can_read_is_refused() {
     mode(0o600);
     assert_eq!(read(&text).expect("right").node.authority_key_file.as_deref(), Some(file.as_path()));
 }
+
+#[test]
+fn limits_have_defaults_and_may_be_lowered_but_not_raised_beyond_what_records_hold() {
+    let config = read(LEAST).expect("a right configuration");
+    assert_eq!(config.node.bounds, lc_db::Bounds::default());
+    assert_eq!(config.node.queues.journal_wait, Duration::from_secs(5));
+    assert_eq!(config.resp.stall_timeout, Some(Duration::from_secs(60)));
+    let config = with("[limits]\nvalue_bytes_max = 65536\n[resp]\nstall_timeout_ms = 0\n").expect("right");
+    assert_eq!((config.node.bounds.value_bytes_max, config.resp.stall_timeout), (65536, None));
+    refused(
+        "[limits]\nvalue_bytes_max = 8388609\n",
+        "limits.value_bytes_max = 8388609: must be a whole number from 1024 to 8388608",
+    );
+}
+
+#[test]
+fn the_largest_request_and_reply_fit_into_the_room_for_all() {
+    refused(
+        "[resp]\nbuffers_bytes_max = 67108864\n",
+        "resp.buffers_bytes_max = 67108864: request_bytes_max, limits.reply_bytes_max and 4 MiB must fit; set it to 138412032 or more",
+    );
+    let small =
+        "[resp]\nbuffers_bytes_max = 67108864\nrequest_bytes_max = 16777216\n[limits]\nreply_bytes_max = 16777216\n";
+    assert_eq!(with(small).expect("they fit").node.client_buffers_bytes_max, 64 << 20);
+}

@@ -81,12 +81,18 @@ pub fn collapsed(answer: &Value) -> Option<String> {
     }
 }
 
+/// Regions that an answer lists under this name; `None` if it lists none.
+pub fn named(answer: &Value, name: &str) -> Option<String> {
+    answer[name].as_array().filter(|names| !names.is_empty()).map(|_| shown(&answer[name]))
+}
+
 /// Regions that remove what they have of the table's records, in a sentence without its full stop; `None` if none does.
 pub fn removed(answer: &Value) -> Option<String> {
-    let regions = |name: &str| answer[name].as_array().filter(|names| !names.is_empty()).map(|_| shown(&answer[name]));
-    regions("would_remove_copies_in")
+    named(answer, "would_remove_copies_in")
         .map(|names| format!("these regions would remove their copies: {names}"))
-        .or_else(|| regions("removes_copies_in").map(|names| format!("these regions remove their copies: {names}")))
+        .or_else(|| {
+            named(answer, "removes_copies_in").map(|names| format!("these regions remove their copies: {names}"))
+        })
 }
 
 fn from_file(path: &Path) -> Result<Map<String, Value>, Error> {

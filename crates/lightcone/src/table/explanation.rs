@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::dials::{BOUNDS, DIALS, of_answer};
+use super::dials::{BOUNDS, DIALS, named, of_answer};
 use crate::shown::{UNKNOWN, label, printable, shown};
 use crate::text_table::TextTable;
 
@@ -14,8 +14,9 @@ pub fn text(table: &Value, bold: bool) -> String {
     let mut page = Page { text: String::new(), bold };
     page.heading(&title(table));
     let dials = of_answer(table);
-    let named = DIALS.into_iter().chain(BOUNDS).filter(|name| !dials[name].is_null());
-    page.facts(1, &named.map(|name| (spoken(name), shown(&dials[name]))).collect::<Vec<_>>());
+    let dialled = DIALS.into_iter().chain(BOUNDS).filter(|name| !dials[name].is_null());
+    let facts = dialled.map(|name| (spoken(name), shown(&dials[name])));
+    page.facts(1, &facts.chain(moving(table)).collect::<Vec<_>>());
     for (name, heading) in SECTIONS {
         if let Some(value) = table.get(name) {
             page.text.push('\n');
@@ -24,6 +25,13 @@ pub fn text(table: &Value, bold: bool) -> String {
         }
     }
     page.text
+}
+
+/// Which regions are being given the table's records, and which give theirs up then.
+fn moving(table: &Value) -> impl Iterator<Item = (String, String)> {
+    let about = |name: &str, words: &str| Some((name.to_owned(), format!("{} ({words})", named(table, name)?)));
+    let arriving = about("arriving", "records are being copied; counts once they are here");
+    arriving.into_iter().chain(about("leaving", "removes its copies once those have arrived"))
 }
 
 fn title(table: &Value) -> String {
@@ -228,6 +236,25 @@ Measured
   unknown
 ";
         assert_eq!(text(&table, false), expected);
+    }
+
+    #[test]
+    fn a_table_that_moves_names_who_is_arriving_and_who_is_leaving() {
+        let table = json!({
+            "name": "carts", "version": 4, "policy": { "ack": "local", "placement": ["eu-west", "us-east"] },
+            "target": ["eu-west", "tokyo"], "arriving": ["tokyo"], "leaving": ["us-east"],
+        });
+        let expected = "\
+carts, version 4
+  ack        local
+  placement  eu-west, us-east
+  arriving   tokyo (records are being copied; counts once they are here)
+  leaving    us-east (removes its copies once those have arrived)
+";
+        assert_eq!(text(&table, false), expected);
+        let still =
+            json!({ "name": "carts", "policy": { "ack": "local" }, "arriving": [], "leaving": [], "target": null });
+        assert_eq!(text(&still, false), "carts\n  ack  local\n");
     }
 
     #[test]

@@ -32,20 +32,71 @@ fn change(version: &Value, before: Option<&Value>) -> String {
         return "dropped".to_owned();
     }
     let now = of_answer(version);
-    let Some(before) = before.filter(|before| before["dropped"] != true).map(of_answer) else {
-        return format!("created: {}", DIALS.map(|dial| format!("{dial} {}", shown(&now[dial]))).join(", "));
+    let Some((last, before)) = before.filter(|before| before["dropped"] != true).map(|last| (last, of_answer(last)))
+    else {
+        let dials = DIALS.map(|dial| format!("{dial} {}", shown(&now[dial]))).join(", ");
+        return std::iter::once(format!("created: {dials}"))
+            .chain(moved(version, &Value::Null))
+            .collect::<Vec<_>>()
+            .join(", ");
     };
     let changed = DIALS.into_iter().chain(BOUNDS).filter(|dial| now[dial] != before[dial]);
-    let texts: Vec<String> =
-        changed.map(|dial| format!("{dial} {} -> {}", shown(&before[dial]), shown(&now[dial]))).collect();
+    let changed = changed.map(|dial| format!("{dial} {} -> {}", shown(&before[dial]), shown(&now[dial])));
+    let texts: Vec<String> = changed.chain(moved(version, &last["target"])).collect();
     if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") }
+}
+
+/// Where the table is on its way to from this version on, if it was not on its way there before.
+fn moved(version: &Value, before: &Value) -> Option<String> {
+    match &version["target"] {
+        now if now == before => None,
+        // It has come there, which its placement tells.
+        Value::Null if of_answer(version)["placement"] == *before => None,
+        Value::Null => Some(format!("no longer on its way to {}", shown(before))),
+        now => Some(format!("on its way to {}", shown(now))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::text;
+
+    #[test]
+    fn a_table_s_way_to_other_regions_is_told_step_by_step() {
+        let version = |number: u64, placement: Value, target: Value| {
+            let policy =
+                json!({ "writers": "any", "ack": "local", "merge": "lww", "placement": placement, "read": "session" });
+            json!({ "version": number, "at_ms": 0, "by": "oslo", "policy": policy, "target": target })
+        };
+        let everywhere = || json!("everywhere");
+        let history = [
+            version(1, json!(["oslo"]), Value::Null),
+            version(2, json!(["oslo"]), everywhere()),
+            version(3, json!(["oslo", "rome"]), everywhere()),
+            version(4, json!(["oslo", "rome"]), json!(["kyiv", "rome"])),
+            version(5, json!(["kyiv", "rome"]), Value::Null),
+            version(6, json!(["kyiv", "rome"]), everywhere()),
+            version(7, json!(["kyiv", "rome"]), Value::Null),
+            version(8, json!(["kyiv", "rome"]), Value::Null),
+        ];
+        let text = text(&history, false);
+        let lines: Vec<&str> =
+            text.lines().skip(2).map(|line| line.rsplit("oslo      ").next().expect("a line")).collect();
+        assert_eq!(
+            lines,
+            [
+                "on its way to everywhere",
+                "placement oslo -> oslo, rome",
+                "on its way to kyiv, rome",
+                "placement oslo, rome -> kyiv, rome",
+                "on its way to everywhere",
+                "no longer on its way to everywhere",
+                "nothing",
+            ]
+        );
+    }
 
     #[test]
     fn each_version_says_what_it_changed() {

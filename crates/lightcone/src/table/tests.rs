@@ -43,6 +43,12 @@ async fn node() -> TestDoor {
             }
             (200, answer)
         }
+        "PATCH /v1/tables/papers" | "PATCH /v1/tables/papers?dry_run=true" => {
+            let mut answer = carts(2);
+            (answer["name"], answer["policy"]["placement"]) = (json!("papers"), json!(["eu-west"]));
+            answer["arriving"] = json!(["tokyo", "us-east"]);
+            (200, answer)
+        }
         "PATCH /v1/tables/carts" if body["placement"] == "everywhere" => {
             problem(501, "not_offered", "this cannot be counted here: ask a node of eu-west")
         }
@@ -136,6 +142,26 @@ async fn a_narrower_placement_says_who_removes_copies() {
     assert!(
         error.ends_with("ask a node of eu-west\nnothing was changed; name a node of that region with --at"),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_wider_placement_says_that_it_has_begun_and_how_to_watch_it() {
+    let door = node().await;
+    let words = ["alter", "papers", "--placement", "everywhere"];
+    let text = ask(&door, &[&words[..], &["--dry-run"]].concat()).await.expect("right");
+    assert!(text.contains("\nits records would be copied to tokyo, us-east\n\nit would collapse nothing\n"), "{text}");
+    let text = ask(&door, &words).await.expect("begun");
+    assert!(text.starts_with("table papers is changed, version 2\n\n"), "{text}");
+    assert!(
+        text.contains("\n  arriving   tokyo, us-east (records are being copied; counts once they are here)\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "\nits records are being copied to tokyo, us-east: `lightcone table show papers` tells when they are there\n"
+        ),
+        "{text}"
     );
 }
 

@@ -146,8 +146,6 @@ fn a_placement_may_be_narrowed_online_and_says_since_when() {
     let before = catalogue.clone();
     for (words, said) in [
         (&[("ack", "regions(3)")][..], "the table has 2"),
-        (&[("placement", "everywhere")], "not yet: kyiv would begin without"),
-        (&[("placement", "kyiv,oslo,paris")], "not yet: kyiv would begin without"),
         (&[("placement", "oslo")], "ack=regions(2): asks for 2 regions, the table has 1"),
     ] {
         let refused = apply(&mut catalogue, 23, alter("carts", words, None)).expect_err("cannot be kept").to_string();
@@ -169,24 +167,6 @@ fn since_when_a_placement_stands_is_known_after_its_version_is_forgotten() {
     assert_eq!(placement_version(&catalogue, "carts"), 2);
     let restored = Catalogue::restore(&catalogue.snapshot()).expect("its own");
     assert_eq!(placement_version(&restored, "carts"), 2);
-}
-
-#[test]
-fn where_default_lies_bounds_its_new_tables_and_those_that_go_back_to_it() {
-    let mut catalogue = three_regions();
-    apply(&mut catalogue, 20, create("wide", &[])).expect("everywhere in everywhere");
-    apply(&mut catalogue, 21, alter("default", &[("placement", "oslo,paris")], None)).expect("fewer");
-    let refused = apply(&mut catalogue, 22, create("users", &[])).expect_err("kyiv has no keys of default");
-    assert!(refused.to_string().contains("the nearest that can be kept is placement=[oslo, paris]"), "{refused}");
-    apply(&mut catalogue, 23, create("users", &[("placement", "paris")])).expect("within default");
-    apply(&mut catalogue, 24, create("bids", &[("placement", "oslo,paris")])).expect("as default");
-    let refused = apply(&mut catalogue, 25, drop("users", None)).expect_err("oslo has no keys of users");
-    assert!(refused.to_string().contains("remove its keys and keep it"), "{refused}");
-    apply(&mut catalogue, 26, drop("bids", None)).expect("the same regions");
-    let refused = apply(&mut catalogue, 27, drop("wide", None)).expect_err("kyiv would lose keys unasked");
-    assert!(refused.to_string().contains("give it placement=[oslo, paris] first"), "{refused}");
-    apply(&mut catalogue, 28, alter("wide", &[("placement", "oslo,paris")], None)).expect("asked");
-    apply(&mut catalogue, 29, drop("wide", None)).expect("the same regions now");
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! A real server with clients that never read, stop half-way or just sit there: `tests/memory/`.
+
+use std::process::Command;
+
+use crate::check::Tally;
+use crate::failure::Failure;
+use crate::setup::python;
+use crate::{process, workspace};
+
+/// Arguments go to tests/memory/run.py.
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    process::run(process::cargo().args(["build", "--release", "--package", "lightcone"]))?;
+    process::run(test("memory")?.args(arguments))
+}
+
+/// Counted as the checks that the program makes.
+pub fn check() -> Result<Tally, Failure> {
+    crate::check::counted(&mut test("memory-check")?)
+}
+
+fn test(world: &str) -> Result<Command, Failure> {
+    let mut command = process::command(python::environment()?);
+    command.arg("-u").arg(workspace::root().join("tests/memory/run.py"));
+    command.arg("--binary").arg(workspace::release_binary("lightcone"));
+    command.arg("--data").arg(workspace::target().join("worlds").join(world));
+    Ok(command)
+}

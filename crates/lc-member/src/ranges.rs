@@ -120,6 +120,10 @@ impl Ground for Standing<'_, '_> {
         })
     }
 
+    fn is_torn(&self) -> bool {
+        self.contexts.is_torn(&Span::all())
+    }
+
     fn mark(&self) -> u64 {
         self.tail.mark()
     }

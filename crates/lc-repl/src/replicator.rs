@@ -353,7 +353,8 @@ impl<P> Replicator<P> {
             lacks.entries += seq.saturating_sub(applied_seq);
             lacks.stranded |= seq > applied_seq && !self.is_sendable(origin, applied_seq);
         }
-        let more = |peer: &Peer| peer.have.iter().any(|(origin, seq)| origin != self.me && seq > self.applied.get(origin));
+        let more =
+            |peer: &Peer| peer.have.iter().any(|(origin, seq)| origin != self.me && seq > self.applied.get(origin));
         lacks.sources = self.sources_that(more);
         lacks.stranded &= !lacks.sources.is_empty();
         lacks
@@ -374,9 +375,10 @@ impl<P> Replicator<P> {
 
     /// Whether somebody who can be reached has an origin's entries after this one.
     fn is_sendable(&self, origin: ReplicaId, after: u64) -> bool {
-        self.peers.values().filter(|peer| peer.up && peer.greeted && peer.have.get(origin) > after).any(|peer| {
-            peer.journal.as_ref().is_none_or(|journal| journal.begins_after.get(origin) <= after)
-        })
+        self.peers
+            .values()
+            .filter(|peer| peer.up && peer.greeted && peer.have.get(origin) > after)
+            .any(|peer| peer.journal.as_ref().is_none_or(|journal| journal.begins_after.get(origin) <= after))
     }
 
     /// Drops entries that wait for others and are not to be kept: they are sent again.
@@ -644,7 +646,8 @@ impl<P> Replicator<P> {
                 let (durable, pulse) = (self.durable.clone(), peer.pulses.next(now, wall_ms));
                 let placement = self.placement;
                 let journal = beat.then(|| self.journal.clone());
-                let message = Message::Have { replica: self.me, durable, placement, journal, applied, hlc, pulse, known };
+                let message =
+                    Message::Have { replica: self.me, durable, placement, journal, applied, hlc, pulse, known };
                 out.push(Output::Send { to, message });
             }
             if beat {

@@ -311,7 +311,8 @@ impl Member {
                 *version = table.placement_version;
             }
             let filled = self.filling.ranges.progress().map(|(purpose, _)| purpose.clone());
-            if filled == Some(Purpose::Fill(table.name.clone().into())) && self.filling.version == old.placement_version {
+            if filled == Some(Purpose::Fill(table.name.clone().into())) && self.filling.version == old.placement_version
+            {
                 self.filling.version = table.placement_version;
             }
         }
@@ -329,7 +330,9 @@ impl Member {
     }
 
     fn after_flush(&mut self, now: Time, out: &mut Vec<Outgoing>) {
-        for after in std::mem::take(&mut self.filling.flushed) {
+        let mut flushed = std::mem::take(&mut self.filling.flushed);
+        flushed.dedup();
+        for after in flushed {
             match after {
                 AfterFlush::Adopt(applied) => {
                     self.counters.catch_ups += 1;
@@ -372,8 +375,11 @@ impl Member {
         let lacks = self.replicator.lacks();
         let sources = self.holders_of_all(&lacks.sources);
         if self.filling.ranges.progress().is_some() {
-            if !sources.is_empty() && self.filling.ranges.is_catching_up() {
-                self.filling.ranges.set_sources(sources);
+            if self.filling.ranges.is_catching_up() {
+                // Whoever has nothing that is lacked may still have what a crash took.
+                let others = self.holders_of_all(&self.replicator.sources());
+                let others = others.into_iter().filter(|node| !sources.contains(node));
+                self.filling.ranges.set_sources(sources.iter().copied().chain(others).collect());
             }
             return;
         }

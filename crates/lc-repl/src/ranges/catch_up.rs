@@ -63,6 +63,11 @@ pub trait Ground {
         VersionVector::new()
     }
 
+    /// Whether a crash took records from under what was decided here, so that nobody gets these stretches from here.
+    fn is_torn(&self) -> bool {
+        false
+    }
+
     /// Names this moment: entries applied after it are applied again over what comes.
     fn mark(&self) -> u64;
 
@@ -335,7 +340,8 @@ impl CatchUp {
             RangeAnswer::Behind { applied, catching_up } => {
                 self.take_back(asked);
                 // Of two that each need the other's, one goes first; it then has all that the other asks for.
-                if ground.strands(&applied) && (!catching_up || self.me < from) {
+                let goes_first = !catching_up || self.me < from || ground.is_torn();
+                if ground.strands(&applied) && goes_first {
                     self.merges = true;
                 } else {
                     self.turn += 1;

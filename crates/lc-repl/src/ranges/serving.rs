@@ -117,9 +117,8 @@ impl Serving {
         let first = ask.prefixes.first().copied().unwrap_or(0);
         let mut answer =
             Sums { salt: ask.salt, depth: ask.depth, fan: ask.fan, first, vector: None, sums: Bytes::new() };
-        let fits = |looked: &&mut Looked| {
-            looked.peer == from && looked.salt == ask.salt && looked.tree.bits() == ask.bits
-        };
+        let fits =
+            |looked: &&mut Looked| looked.peer == from && looked.salt == ask.salt && looked.tree.bits() == ask.bits;
         if let Some(looked) = self.trees.iter_mut().find(fits) {
             looked.asked_at = now;
             let mut sums = Vec::new();

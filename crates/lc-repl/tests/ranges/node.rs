@@ -290,7 +290,9 @@ impl Node {
                     }
                     CatchUpOutput::Equal { spans, vector } => self.cover(spans, &vector),
                     CatchUpOutput::Install(records) => self.install(records, &mut catch_up),
-                    CatchUpOutput::Done if !self.disturbed.is_empty() => catch_up.put_back(self.disturbed.drain(..).rev()),
+                    CatchUpOutput::Done if !self.disturbed.is_empty() => {
+                        catch_up.put_back(self.disturbed.drain(..).rev())
+                    }
                     CatchUpOutput::Done => done = true,
                 }
             }

@@ -32,7 +32,8 @@ fn check_one(region: &Region) -> Vec<Violation> {
         }
         // While it goes on from records, a region knows more of some keys than it has applied, and writes claim that.
         let own = entry.dot.replica.node() == region.node;
-        let unmet = entry.deps.iter().any(|(replica, seq)| seq > applied.get(replica).max(adopted.get(replica))) && !own;
+        let unmet =
+            entry.deps.iter().any(|(replica, seq)| seq > applied.get(replica).max(adopted.get(replica))) && !own;
         if unmet {
             report(format!("{} needs {}, but only {applied} was applied", entry.dot, entry.deps));
         }

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 /// Every schema by the name that routes give it.
 pub(crate) fn all() -> Map<String, Value> {
-    [values(), records(), elements(), control(), backups(), operations()].into_iter().flat_map(entries).collect()
+    [values(), records(), elements(), control(), stamps(), backups(), operations()]
+        .into_iter()
+        .flat_map(entries)
+        .collect()
 }
 
 fn entries(schemas: Value) -> Map<String, Value> {
@@ -234,33 +237,6 @@ fn control() -> Value {
         "Presets": object(&["presets"], json!({ "presets": objects() })),
         "Conflict": { "type": "object", "description": "Both writes: dots, values, times, the rule, the clocks' gap." },
         "Conflicts": object(&["conflicts"], json!({ "conflicts": list_of(reference("Conflict")), "next": next() })),
-        "Stamp": object(&["table", "key", "type", "stamp", "ahead_ms", "region"], json!({
-            "table": { "type": "string" },
-            "key": reference("Value"),
-            "type": { "enum": ["string", "hash", "set", "zset"] },
-            "field": { "description": "Of a field or member; null for a string.", "oneOf": [reference("Value"), { "type": "null" }] },
-            "stamp": text("Unix ms and a count within it."),
-            "at_ms": { "type": "integer", "description": "The same, Unix ms." },
-            "ahead_ms": { "type": "integer", "description": "How far ahead of this node's clock." },
-            "dot": text("The write."),
-            "replica": text("Who made it."),
-            "region": text("Where."),
-        })),
-        "Stamps": object(&["stamps", "now_ms", "node_ahead_ms"], json!({
-            "stamps": list_of(reference("Stamp")),
-            "next": next(),
-            "now_ms": { "type": "integer", "description": "What this node takes for the time, Unix ms." },
-            "node_ahead_ms": { "type": "integer", "description": "How far the latest stamp seen here is ahead; ordinary writes come after it." },
-        })),
-        "RewriteStamps": exact(&["keys"], json!({
-            "keys": list_of(reference("SentValue")),
-            "ahead_ms": { "type": "integer", "description": "Only values stamped more than this ahead (1000)." },
-        })),
-        "RewrittenStamps": object(&["rewritten", "hidden", "node_ahead_ms"], json!({
-            "rewritten": { "type": "integer", "description": "Values." },
-            "hidden": list_of(reference("Value")),
-            "node_ahead_ms": { "type": "integer", "description": "As in Stamps." },
-        })),
         "Region": { "type": "object", "description": "A region with its nodes." },
         "Regions": object(&["regions"], json!({ "regions": list_of(reference("Region")) })),
         "NewInvitation": object(&["region"], json!({
@@ -289,6 +265,38 @@ fn control() -> Value {
         })),
         "Join": { "type": "object", "description": "The one-time token and the node's request for a certificate." },
         "Joined": { "type": "object", "description": "The node's certificate, the authority and the regions to link to." },
+    })
+}
+
+fn stamps() -> Value {
+    json!({
+        "Stamp": object(&["table", "key", "type", "stamp", "ahead_ms", "region"], json!({
+            "table": { "type": "string" },
+            "key": reference("Value"),
+            "type": { "enum": ["string", "hash", "set", "zset"] },
+            "field": { "description": "Of a field or member; null for a string.", "oneOf": [reference("Value"), { "type": "null" }] },
+            "stamp": text("Unix ms and a count within it."),
+            "at_ms": { "type": "integer", "description": "The same, Unix ms." },
+            "ahead_ms": { "type": "integer", "description": "How far ahead of this node's clock." },
+            "dot": text("The write."),
+            "replica": text("Who made it."),
+            "region": text("Where."),
+        })),
+        "Stamps": object(&["stamps", "now_ms", "node_ahead_ms"], json!({
+            "stamps": list_of(reference("Stamp")),
+            "next": next(),
+            "now_ms": { "type": "integer", "description": "What this node takes for the time, Unix ms." },
+            "node_ahead_ms": { "type": "integer", "description": "How far the latest stamp seen here is ahead; ordinary writes come after it." },
+        })),
+        "RewriteStamps": exact(&["keys"], json!({
+            "keys": list_of(reference("SentValue")),
+            "ahead_ms": { "type": "integer", "description": "Only values stamped more than this ahead (1000)." },
+        })),
+        "RewrittenStamps": object(&["rewritten", "hidden", "node_ahead_ms"], json!({
+            "rewritten": { "type": "integer", "description": "Values." },
+            "hidden": list_of(reference("Value")),
+            "node_ahead_ms": { "type": "integer", "description": "As in Stamps." },
+        })),
     })
 }
 

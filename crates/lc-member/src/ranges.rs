@@ -16,6 +16,9 @@ use lc_repl::ranges::{
     RangeMessage, RangeRows, Serving, ServingSettings, SumTree,
 };
 
+/// Whether this node and a peer may both hold a key, and it is of this table; empty: of any.
+pub(crate) type Shares<'a> = dyn Fn(NodeId, &[u8], &[u8]) -> bool + 'a;
+
 /// What a member lends.
 pub(crate) struct Here<'a> {
     /// Its records.
@@ -24,8 +27,7 @@ pub(crate) struct Here<'a> {
     pub applied: &'a VersionVector,
     /// The latest stamp that it has seen.
     pub hlc: Hlc,
-    /// Whether this node and a peer may both hold a key, and it is of this table; empty: of any.
-    pub shares: &'a dyn Fn(NodeId, &[u8], &[u8]) -> bool,
+    pub shares: &'a Shares<'a>,
     /// Whether who has applied only this can never get by journal what is applied here.
     pub strands: &'a dyn Fn(&VersionVector) -> bool,
 }

@@ -148,6 +148,7 @@ pub enum Input<P> {
 
 /// What a replica does about it.
 #[derive(Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "an output lives for one step and is never kept")]
 pub enum Output<P> {
     /// Send; it may get lost.
     Send {

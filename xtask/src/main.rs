@@ -11,6 +11,7 @@
 
 mod backup;
 mod bench;
+mod catchup;
 mod check;
 mod clients;
 mod crash;
@@ -55,6 +56,11 @@ const COMMANDS: &[Chore] = &[
         crash::run,
     ),
     ("backup", "a region backed up under load, and a cluster of other regions made of it", backup::run),
+    (
+        "catchup",
+        "regions that were away for too long, join or were emptied go on from records; --long, --json FILE, STORY…",
+        catchup::run,
+    ),
     ("disk", "a real server on a small disk that fills up, in a mount namespace of its own", disk::run),
     (
         "upgrade",

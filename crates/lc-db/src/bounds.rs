@@ -33,6 +33,18 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// Refuses a reply that is too large.
+    #[inline]
+    pub(crate) fn check(&self, reply: &Reply) -> Result<(), Error> {
+        match reply {
+            Reply::Bulk(bytes) if bytes.len() <= self.reply_bytes_max => Ok(()),
+            Reply::Word(_) | Reply::Int(_) | Reply::Nil => Ok(()),
+            _ => Room::for_reply(*self).take_reply(reply),
+        }
+    }
+}
+
 /// What a command may still gather. Taken from before each piece is kept, so that nothing large is built in vain.
 #[derive(Clone, Debug)]
 pub struct Room {
@@ -93,7 +105,17 @@ impl Room {
 
 impl Reply {
     /// About how many bytes it has in a protocol.
+    #[inline]
     pub fn bytes(&self) -> usize {
+        // Nearly every reply is one of these.
+        match self {
+            Reply::Bulk(bytes) => bytes.len(),
+            Reply::Word(_) | Reply::Int(_) | Reply::Nil => 0,
+            _ => self.bytes_of_all(),
+        }
+    }
+
+    fn bytes_of_all(&self) -> usize {
         let Size { elements, bytes } = Size::of(self);
         bytes.saturating_add(elements.saturating_mul(FRAMING_BYTES))
     }

@@ -24,6 +24,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether it gathers nothing: what it answers is a part of one value.
+    pub(crate) fn looks_at_one_value(&self) -> bool {
+        self.group == Group::Strings && self.keys == KeySpec::FIRST
+    }
+
     /// All of its arguments that are keys, those after a count too.
     pub(crate) fn all_keys<'a>(&self, args: Args<'a>) -> Vec<&'a [u8]> {
         crate::commands::keys_of(self, args)

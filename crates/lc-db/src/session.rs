@@ -219,6 +219,11 @@ impl Session {
             _ if self.queue.is_some() => self.enqueue(command, args),
             Run::Session(run) => run(self, engine.host(), args),
             _ if !self.is_plain(engine) => self.run_by_dials(command, args, engine),
+            Run::Read(run) if command.looks_at_one_value() => {
+                let reply = engine.read(&command.keys_in(args), &mut |view| run(view, args))?;
+                engine.host().bounds().check(&reply)?;
+                Ok(reply)
+            }
             Run::Read(run) => {
                 let bounds = engine.host().bounds();
                 engine.read(&command.keys_in(args), &mut |view| bounded(view, bounds, |view| run(view, args)))
@@ -538,7 +543,7 @@ fn bounded(
     run: impl FnOnce(&View<'_>) -> Result<Reply, Error>,
 ) -> Result<Reply, Error> {
     let reply = run(&view.within(&Room::for_reply(bounds)))?;
-    Room::for_reply(bounds).take_reply(&reply)?;
+    bounds.check(&reply)?;
     Ok(reply)
 }
 

@@ -29,7 +29,12 @@ impl Buffers {
 
 impl Share {
     /// Makes room for a buffer of this many bytes in all; false if there is none now, and then the share is as it was.
+    #[inline]
     pub(crate) fn try_hold(&mut self, bytes: usize) -> bool {
+        bytes <= OWN_BYTES && self.held.is_none() || self.try_hold_more(bytes)
+    }
+
+    fn try_hold_more(&mut self, bytes: usize) -> bool {
         let Some(more) = self.lacking(bytes) else { return true };
         self.units.clone().try_acquire_many_owned(more).map(|added| self.add(added)).is_ok()
     }

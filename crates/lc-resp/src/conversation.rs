@@ -308,8 +308,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
     fn execute_batch(&mut self) -> Next {
         let input = std::mem::take(&mut self.input);
         let (mut done, mut count, mut next) = (0, 0, Next::Execute);
+        let (mut authenticated, mut limits) = (self.session.authenticated, self.limits());
         while !self.batch_is_full(count) && !self.session.closing {
-            let limits = self.limits();
+            if authenticated != self.session.authenticated {
+                (authenticated, limits) = (self.session.authenticated, self.limits());
+            }
             match self.parser.parse(&input[done..], &limits) {
                 Ok(Some(length)) => {
                     self.execute(&input[done..done + length]);

@@ -5,9 +5,11 @@
 
 mod frames;
 mod journal;
+mod ranges;
 
 pub(crate) use frames::{Arrival, pulse_of};
 pub(crate) use journal::falsify_journal;
+pub(crate) use ranges::{Said, forget_rows};
 
 use bytes::Bytes;
 use lc_core::{Hlc, VersionVector};
@@ -100,11 +102,33 @@ pub enum Bug {
     PolicyForgottenAtStart,
     /// Keys are collapsed by a region that does not go by the new rule yet.
     CollapsedUnderOldRule,
+    /// Records come with a vector of more than they are.
+    RecordsClaimMore,
+    /// Records come with a vector of less than they are.
+    RecordsClaimLess,
+    /// Of the records that are sent, the last key is left out.
+    RecordsLeftOut,
+    /// Whatever the asker named as known counts as unchanged, once something is.
+    KnownTakenForSame,
+    /// A stretch of which only the beginning was sent is taken for whole.
+    CutForgotten,
+    /// A question is answered with the records that were read for the one before.
+    AnswerOfQuestionBefore,
+    /// The asker's own sums come back to it.
+    SumsAlwaysEqual,
+    /// Sums come with what is applied when they are told, not when the look at the records began.
+    SumsOfNow,
+    /// A region tells that its journal reaches back to the beginning.
+    JournalClaimsAll,
+    /// A region that wants no entries while it gets records never wants any again.
+    PauseNeverEnds,
+    /// A restart loses which entries came as records, and never to the journal.
+    AdoptedForgotten,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 42] = [
+    pub const ALL: [Bug; 53] = [
         Bug::AcknowledgeBeforeDurable,
         Bug::SyncLies,
         Bug::OldDisk,
@@ -147,6 +171,17 @@ impl Bug {
         Bug::RuleMixedUp,
         Bug::PolicyForgottenAtStart,
         Bug::CollapsedUnderOldRule,
+        Bug::RecordsClaimMore,
+        Bug::RecordsClaimLess,
+        Bug::RecordsLeftOut,
+        Bug::KnownTakenForSame,
+        Bug::CutForgotten,
+        Bug::AnswerOfQuestionBefore,
+        Bug::SumsAlwaysEqual,
+        Bug::SumsOfNow,
+        Bug::JournalClaimsAll,
+        Bug::PauseNeverEnds,
+        Bug::AdoptedForgotten,
     ];
 
     /// The bug of this name, as [`std::fmt::Debug`] shows it.

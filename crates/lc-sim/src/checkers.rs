@@ -12,6 +12,7 @@ mod readings;
 mod reference;
 mod sessions;
 mod staleness;
+mod stamps;
 mod unaltered;
 
 use crate::history::History;
@@ -25,6 +26,7 @@ pub(crate) fn check_all(regions: &[Region], history: &History) -> Vec<Violation>
         convergence::check,
         acknowledged::check,
         causal_order::check,
+        stamps::check,
         reference::check,
         sessions::check,
         staleness::check,

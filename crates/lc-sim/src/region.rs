@@ -121,14 +121,12 @@ impl Region {
         self.disk = self.disk.reopen();
         if let Some(bug) = bug {
             bug::falsify_journal(bug, &self.disk, self.life);
+            bug::forget_rows(bug, &self.store);
         }
         let disk: Arc<dyn Disk> = match bug {
             Some(bug) => Arc::new(MistakenDisk { disk: self.disk.clone(), bug }),
             None => Arc::new(self.disk.clone()),
         };
-        if bug == Some(Bug::LedgerForgotten) {
-            self.forget_ledger();
-        }
         self.in_use = match bug {
             Some(Bug::PolicyForgottenAtStart) if self.life > 1 => Arc::default(),
             _ => self.misread(bug),
@@ -200,13 +198,6 @@ impl Region {
         if let Some(member) = &self.member {
             self.durable.merge(&member.snapshot().durable);
         }
-    }
-
-    /// Takes the whole ledger out of the store (docs/formats/ledger.md: its rows begin with `l`).
-    fn forget_ledger(&mut self) {
-        let store = &self.store.rows;
-        let rows: Vec<_> = store.scan(b"l", Some(b"m")).map(|row| row.expect("a memory store reads").0).collect();
-        store.commit(&mut rows.into_iter().map(|row| (row, None))).expect("a memory store commits");
     }
 
     /// At the first crash keeps a copy of the disk, at the next puts it in place of the disk, as a restored backup would.

@@ -11,6 +11,7 @@ use lc_member::{Peer, Settings};
 use lc_policy::Tables;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::bug::Said;
 use crate::call::Call;
 use crate::clients::Habits;
 use crate::faults::FaultKinds;
@@ -76,6 +77,8 @@ pub struct World {
     restless: bool,
     /// The heartbeat that each region sent each other one last, for a seeded bug.
     pulses: BTreeMap<(usize, usize), u64>,
+    /// What was said about records last, for a seeded bug too.
+    said: Said,
     history: History,
     trace: Trace,
     report: Report,
@@ -87,6 +90,8 @@ pub struct World {
     started_last: usize,
     /// The region whose wall clock cannot be relied on; a second one could make wrong clocks the majority.
     bad_clock: Option<usize>,
+    /// About how many bytes of records an answer to a question for them holds; `None`: what members choose.
+    answer_bytes: Option<u32>,
     /// The longest time between two faults.
     calm_max: Duration,
 }
@@ -170,6 +175,7 @@ impl World {
             queue: BinaryHeap::new(),
             scheduled: 0,
             pulses: BTreeMap::new(),
+            said: Said::default(),
             history: History { regions: count, ..History::default() },
             trace: Trace::new(scenario.keep_trace),
             report: Report { seed, regions: count, ..Report::default() },
@@ -179,6 +185,7 @@ impl World {
             newest: Vec::new(),
             started_last: 0,
             bad_clock: None,
+            answer_bytes: forgetful.then(|| 512 << rng.below(10)),
             calm_max: ms(1000 << rng.below(3)),
             rng,
         }

@@ -6,8 +6,8 @@ use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::cargo_deny;
 use crate::{
-    backup, bench, clients, crash, disk, flights, fuzz, graph, house, memory, presets, process, runnable_docs, sim,
-    upgrade,
+    backup, bench, catchup, clients, crash, disk, flights, fuzz, graph, house, memory, presets, process, runnable_docs,
+    sim, upgrade,
 };
 
 /// One thing that CI runs; `cargo xtask check NAME` runs it alone.
@@ -56,6 +56,11 @@ pub const STEPS: &[Step] = &[
         name: "crash",
         purpose: "ten rounds of SIGKILL under load lose nothing, and the harness notices a loss",
         run: crash::check,
+    },
+    Step {
+        name: "catchup",
+        purpose: "regions away for longer than journals reach back, new ones, emptied ones and both sides of a long cut end equal",
+        run: catchup::check,
     },
     Step {
         name: "disk",

@@ -25,6 +25,9 @@ impl Member {
 
     /// Refuses reads of keys that must not be here.
     pub(super) fn check_read(&self, keys: &[&[u8]]) -> Result<(), lc_db::Error> {
+        if self.tables.restricted().is_empty() {
+            return Ok(());
+        }
         held_here(&self.tables, &self.settings.region, keys)
     }
 

@@ -8,6 +8,7 @@ use lc_member::wire::{self, Answer, Ask};
 use lc_repl::Message;
 
 use super::Bug;
+use super::ranges::Question;
 
 /// What a frame finds where it arrives.
 pub(crate) struct Arrival {
@@ -17,6 +18,10 @@ pub(crate) struct Arrival {
     pub pulse: Option<u64>,
     /// The receiver's wall clock.
     pub wall_ms: u64,
+    /// The last question for records that the receiver asked this sender.
+    pub question: Option<Question>,
+    /// What the sender has applied.
+    pub sender_applied: VersionVector,
 }
 
 /// When a heartbeat was sent, by its sender's clock.
@@ -40,12 +45,8 @@ impl Bug {
                 });
                 wire::encode(&Message::Entries { entries: changed.collect(), urgent })
             }
-            Ok(Frame::Control(Message::Hello { replica, durable, placement, journal }))
-                if self == Bug::GreetingClaimsMore =>
-            {
-                let durable = durable.iter().map(|(replica, seq)| (replica, seq + 3)).collect();
-                wire::encode(&Message::Hello { replica, durable, placement, journal })
-            }
+            Ok(Frame::Control(message)) => wire::encode(&self.change_control(message)),
+            Ok(Frame::Ranges(message)) => wire::encode_ranges(&self.change_ranges(message)),
             Ok(Frame::Ask { id, ask: Ask::Read { words, fresh_ms, .. } }) if self == Bug::QuestionForgetsSession => {
                 let covers = VersionVector::new();
                 wire::encode_ask(id, &Ask::Read { words, covers, fresh_ms })
@@ -54,6 +55,21 @@ impl Bug {
                 self.change_rows(from, id, applied, rows).unwrap_or(frame)
             }
             _ => frame,
+        }
+    }
+
+    fn change_control(self, message: Message) -> Message {
+        match message {
+            Message::Hello { replica, durable, placement, journal } => {
+                let more = if self == Bug::GreetingClaimsMore { 3 } else { 0 };
+                let durable = durable.iter().map(|(replica, seq)| (replica, seq + more)).collect();
+                Message::Hello { replica, durable, placement, journal: self.change_journal(journal) }
+            }
+            Message::Have { replica, durable, placement, journal, applied, hlc, pulse, known } => {
+                let journal = self.change_journal(journal);
+                Message::Have { replica, durable, placement, journal, applied, hlc, pulse, known }
+            }
+            message => message,
         }
     }
 
@@ -72,6 +88,12 @@ impl Bug {
 
     /// A frame as it arrives.
     pub(crate) fn change_arrived(self, frame: Bytes, arrival: &Arrival) -> Bytes {
+        if matches!(self, Bug::RecordsClaimLess | Bug::SumsAlwaysEqual | Bug::SumsOfNow)
+            && let Ok(Frame::Ranges(message)) = wire::decode(frame.clone())
+        {
+            let message = self.change_arrived_ranges(message, arrival.question.as_ref(), &arrival.sender_applied);
+            return wire::encode_ranges(&message);
+        }
         if !matches!(self, Bug::LateHeartbeatIsNew | Bug::PeerClaimsMore | Bug::ClocksNeverApart) {
             return frame;
         }

@@ -1,7 +1,8 @@
 //! Frames on their way, and connections that come and go.
 
 use bytes::Bytes;
-use lc_member::Outgoing;
+use lc_member::{Frame, Outgoing, wire};
+use lc_repl::ranges::RangeMessage;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Event, World, ms, node};
@@ -17,13 +18,20 @@ impl World {
             if !self.network.is_up(from, to) || self.network.is_cut(from, to) {
                 continue;
             }
+            let frame = match self.answer_bytes {
+                Some(bytes_max) => ask_for_less(frame, bytes_max),
+                None => frame,
+            };
             let frame = match self.scenario.bug {
                 Some(bug) => {
                     self.pulses.extend(bug::pulse_of(&frame).map(|sent_ns| ((from, to), sent_ns)));
+                    let frame = self.said.pass(bug, (from, to), frame);
                     bug.change_sent(from, frame)
                 }
                 None => frame,
             };
+            let turned = self.scenario.bug.is_some_and(|bug| bug.turns_back(&frame));
+            let (from, to) = if turned { (to, from) } else { (from, to) };
             self.trace.line(self.now, format_args!("{from} => {to} {} bytes {:032x}", frame.len(), xxh3_128(&frame)));
             let weather = self.network.weather(from, to);
             let held_up = self.network.held_up(from, to, self.now);
@@ -37,13 +45,17 @@ impl World {
         if self.network.is_cut(from, to) {
             return;
         }
+        let applied = |member: &lc_member::Member| member.snapshot().applied;
+        let sender_applied = self.scenario.bug.and(self.regions[from].member.as_ref()).map(applied).unwrap_or_default();
         let region = &mut self.regions[to];
         let (now, wall_ms, sender) = (region.time(self.now), region.wall_ms(self.now), node(from));
         let Some(member) = &mut region.member else { return };
         let frame = match self.scenario.bug {
             Some(bug) => {
                 let pulse = self.pulses.get(&(to, from)).copied();
-                let arrival = Arrival { receiver: member.last_dot(), pulse, wall_ms };
+                let question = self.said.question(to, from);
+                let receiver = member.last_dot();
+                let arrival = Arrival { receiver, pulse, wall_ms, question, sender_applied };
                 bug.change_arrived(frame, &arrival)
             }
             None => frame,
@@ -98,5 +110,16 @@ impl World {
                 member.link_down(now, node(other));
             }
         }
+    }
+}
+
+/// So that answers with records end in the middle of stretches, although there are few records.
+fn ask_for_less(frame: Bytes, bytes_max: u32) -> Bytes {
+    match wire::decode(frame.clone()) {
+        Ok(Frame::Ranges(RangeMessage::Ask(mut ask))) => {
+            ask.bytes_max = ask.bytes_max.min(bytes_max);
+            wire::encode_ranges(&RangeMessage::Ask(ask))
+        }
+        _ => frame,
     }
 }

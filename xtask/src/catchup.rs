@@ -1,0 +1,27 @@
+//! Regions that go on from records because journals do not reach back far enough: `tests/catchup/`.
+
+use std::process::Command;
+
+use crate::check::Tally;
+use crate::failure::Failure;
+use crate::setup::python;
+use crate::{process, workspace};
+
+/// Arguments go to tests/catchup/run.py.
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    process::run(process::cargo().args(["build", "--release", "--package", "lightcone"]))?;
+    process::run(test("catchup")?.args(arguments))
+}
+
+/// Counted as the checks that the program makes.
+pub fn check() -> Result<Tally, Failure> {
+    crate::check::counted(&mut test("catchup-check")?)
+}
+
+fn test(world: &str) -> Result<Command, Failure> {
+    let mut command = process::command(python::environment()?);
+    command.arg("-u").arg(workspace::root().join("tests/catchup/run.py"));
+    command.arg("--binary").arg(workspace::release_binary("lightcone"));
+    command.arg("--data").arg(workspace::target().join("worlds").join(world));
+    Ok(command)
+}

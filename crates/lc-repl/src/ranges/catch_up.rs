@@ -173,6 +173,12 @@ pub struct CatchUp {
     compare: Option<Compare>,
     todo: VecDeque<Span>,
     asked: BTreeMap<u64, Asked>,
+    /// Bytes that may be asked for and not here yet: as many as come within a second or so.
+    window_bytes: usize,
+    narrowed: Time,
+    /// When an answer came last, and when the question was asked to which it came.
+    heard: Time,
+    heard_asked_at: Time,
     next_id: u64,
     pace: Pace,
     silent: u32,
@@ -219,6 +225,10 @@ impl CatchUp {
             compare: None,
             todo,
             asked: BTreeMap::new(),
+            window_bytes: (4 * settings.answer_bytes).min(settings.window_bytes),
+            narrowed: Time::ZERO,
+            heard: Time::ZERO,
+            heard_asked_at: Time::ZERO,
             next_id: first_id,
             pace: Pace::new(settings.bytes_per_second),
             silent: 0,
@@ -291,15 +301,17 @@ impl CatchUp {
         self.sources.get(self.turn % self.sources.len().max(1)).copied()
     }
 
-    /// Takes back questions that nobody answered; after several of them another source is asked.
+    /// Takes back questions that nobody answered; after several of them another source is asked. On a slow line answers come
+    /// one after the other, so a question waits for as long as answers to earlier ones come: what was asked again would
+    /// stand behind all of them, and its answer would be late as well.
     fn repeat(&mut self, now: Time) {
-        let patience = self.settings.patience;
-        let late: Vec<u64> = self
-            .asked
-            .iter()
-            .filter(|(_, asked)| now.saturating_sub(asked.at) >= patience)
-            .map(|(id, _)| *id)
-            .collect();
+        let patience = self.settings.patience * (1 << self.silent.min(4));
+        let (heard, heard_asked_at) = (self.heard, self.heard_asked_at);
+        let is_late = |asked: &Asked| {
+            let overtaken = heard_asked_at.saturating_sub(asked.at) >= patience;
+            overtaken || now.saturating_sub(asked.at.max(heard)) >= patience
+        };
+        let late: Vec<u64> = self.asked.iter().filter(|(_, asked)| is_late(asked)).map(|(id, _)| *id).collect();
         if late.is_empty() {
             return;
         }
@@ -331,6 +343,8 @@ impl CatchUp {
             return;
         }
         let Some(asked) = self.asked.remove(&id) else { return };
+        (self.heard, self.heard_asked_at) = (now, self.heard_asked_at.max(asked.at));
+        self.fit_window(now, asked.at);
         match answer {
             RangeAnswer::Rows(rows) => self.on_rows(from, asked, rows, out),
             RangeAnswer::Busy => {
@@ -348,6 +362,17 @@ impl CatchUp {
                     self.not_before = now + self.settings.patience / 8;
                 }
             }
+        }
+    }
+
+    /// Asks for more at a time as long as answers come at once, and for less when they have stood in a queue.
+    fn fit_window(&mut self, now: Time, asked_at: Time) {
+        let (took, answer) = (now.saturating_sub(asked_at), self.settings.answer_bytes);
+        if took < QUEUED_FOR {
+            self.window_bytes = (self.window_bytes + answer).min(self.settings.window_bytes);
+        } else if took > QUEUED_FOR * 2 && asked_at >= self.narrowed {
+            self.window_bytes = (self.window_bytes / 2).max(answer.min(self.settings.window_bytes));
+            self.narrowed = now;
         }
     }
 
@@ -409,7 +434,7 @@ impl CatchUp {
     }
 
     fn has_room(&self) -> bool {
-        self.asked.len() * self.settings.answer_bytes < self.settings.window_bytes
+        self.asked.len() * self.settings.answer_bytes < self.window_bytes
     }
 
     fn ask(&mut self, now: Time, to: NodeId, ground: &dyn Ground) -> RangeAsk {
@@ -448,5 +473,7 @@ fn in_lanes(left: &[Span], lanes: u32) -> VecDeque<Span> {
 
 /// Stretches that differ are small: so many are asked for together.
 const SPANS_AT_ONCE: usize = 128;
+/// Answers that take longer stood in a queue; the entries of other writes stand there behind them.
+const QUEUED_FOR: Time = Time::from_millis(1000);
 /// So many times silence, and another source is asked.
 const SILENCES: u32 = 3;

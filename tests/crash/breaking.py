@@ -16,6 +16,8 @@ class Spoiler:
 
     # What must be found.
     sort = ""
+    # Or this.
+    also = ""
     purpose = ""
 
     def __init__(self, play: Play, home: Path) -> None:
@@ -66,6 +68,8 @@ class Double(Spoiler):
 
 class Rot(Spoiler):
     sort = "diverged"
+    # Where the record store had the row already, the journals alone tell.
+    also = "doubled"
     purpose = "one letter of one value changes in a dead node's journal, with a checksum that fits"
 
     def spoil(self, node: Node) -> None:
@@ -100,10 +104,10 @@ def notices(name: str, template: Path, home: Path, binary: str, seed: int) -> tu
     finally:
         load.end()
         cluster.end()
-    hits = [finding.text for finding in findings if finding.sort == spoiler.sort]
+    hits = [finding.text for finding in findings if finding.sort in (spoiler.sort, spoiler.also)]
     seen = "; ".join(f"{finding.sort}: {finding.text}" for finding in findings[:5])
     others = f"none {spoiler.sort}, but {len(findings)} others: {seen}"
-    told = f"{len(hits)} {spoiler.sort}, such as: {hits[0]}" if hits else others
+    told = f"{len(hits)} {spoiler.sort}{' or ' + spoiler.also if spoiler.also else ''}, such as: {hits[0]}" if hits else others
     return bool(hits), f"noticed that {spoiler.purpose}: {told}"
 
 

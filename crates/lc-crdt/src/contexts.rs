@@ -225,11 +225,6 @@ impl Contexts {
         self.torn.values().try_for_each(|entry| replace_within(rows, entry, incoming.span, incoming.settles))
     }
 
-    /// As [`Contexts::tear`] for a caller that does not know what was applied: more is torn than need be.
-    pub fn reopen(&mut self, rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
-        self.tear(rows, entry, &VersionVector::new())
-    }
-
     /// Whether something in a stretch is torn.
     pub fn is_torn(&self, span: &Span) -> bool {
         let mut torn = false;

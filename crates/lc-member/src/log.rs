@@ -50,6 +50,13 @@ pub(crate) struct JournalLog<'a> {
     pub adopted: &'a VersionVector,
 }
 
+/// Of each origin, entries up to here are not in the journal: dropped, or taken over as records.
+pub(crate) fn begins_after(journal: &Journal, adopted: &VersionVector) -> VersionVector {
+    let mut begins_after = adopted.clone();
+    journal.truncated().iter().for_each(|(&replica, &seq)| begins_after.raise(ReplicaId(replica), seq));
+    begins_after
+}
+
 impl JournalLog<'_> {
     /// Entries of `origin` up to this sequence are not in the journal, or not all of them: whoever lacks one of them cannot
     /// get it from here.

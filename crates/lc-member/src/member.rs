@@ -345,8 +345,7 @@ impl Member {
         let wall_ms = self.clocks.believed(wall_ms);
         let hlc = stamp(&mut self.clock, wall_ms);
         let even = self.filling.is_even();
-        let mut deps: VersionVector =
-            self.replicator.applied().iter().filter(|(replica, _)| *replica != self.me).collect();
+        let mut deps = self.of_others(self.replicator.applied());
         for attempt in 0.. {
             self.records.begin();
             let stamp = Stamp { dot, hlc, deps: &deps };

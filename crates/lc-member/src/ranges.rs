@@ -174,7 +174,7 @@ impl Ranges {
 
     /// Whether a catch-up is going on now.
     pub(crate) fn is_catching_up(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| work.purpose == Purpose::CatchUp)
+        self.work.as_ref().is_some_and(Work::is_catch_up)
     }
 
     /// Whether some stretches have had more than what is applied.
@@ -226,7 +226,7 @@ impl Ranges {
 
     /// Leaves records that were to be filled in as they are.
     pub(crate) fn give_up_filling(&mut self) {
-        if self.work.as_ref().is_some_and(|work| work.purpose != Purpose::CatchUp) {
+        if self.work.as_ref().is_some_and(|work| !work.is_catch_up()) {
             (self.work, self.own_look) = (None, None);
         }
     }
@@ -288,7 +288,7 @@ impl Ranges {
 
     /// The replica has applied this much by now.
     pub(crate) fn settle(&mut self, rows: &mut dyn Rows, applied: &VersionVector) -> Result<(), RowError> {
-        if self.contexts.is_empty() { Ok(()) } else { self.contexts.settle(rows, applied) }
+        self.contexts.settle(rows, applied)
     }
 
     /// A message of a peer.
@@ -388,8 +388,8 @@ impl Ranges {
             }
             out.push(Do::Send { to, message });
         }
-        let catching_up = self.work.as_ref().is_some_and(|work| work.purpose == Purpose::CatchUp);
-        let late = self.serving.behind(now, applied, catching_up || self.unfinished.is_some(), &covered);
+        let catching_up = self.work.as_ref().is_some_and(Work::is_catch_up) || self.unfinished.is_some();
+        let late = self.serving.behind(now, applied, catching_up, &covered);
         out.extend(late.into_iter().map(|(to, message)| Do::Send { to, message }));
         Ok(())
     }
@@ -408,7 +408,7 @@ impl Ranges {
                     work.look_mark = mark;
                     self.own_look = Some(Look { salt, table, tree, mark, next: 0, vector, peer: work.source });
                 }
-                CatchUpOutput::Equal { spans, vector } if work.purpose == Purpose::CatchUp => {
+                CatchUpOutput::Equal { spans, vector } if work.is_catch_up() => {
                     self.cover_equal(spans, &vector, &mut work, here)?;
                 }
                 CatchUpOutput::Equal { .. } => {}
@@ -456,7 +456,7 @@ impl Ranges {
         here: &mut Here<'_>,
         out: &mut Vec<Do>,
     ) -> Result<(), RowError> {
-        if work.purpose == Purpose::CatchUp || here.applied.covers_all(&records.vector) {
+        if work.is_catch_up() || here.applied.covers_all(&records.vector) {
             return self.install(records, work, here, out);
         }
         if work.ahead_bytes + records.rows.len() > AHEAD_BYTES_MAX {
@@ -492,13 +492,13 @@ impl Ranges {
         };
         let table = work.table();
         let (mut offset, mut doubtful) = (0, Vec::new());
+        let touched = self.tail.touched(records.mark, &records.vector);
         for (span, places) in &records.spans {
             let named = places.iter().enumerate();
             let same: BTreeSet<&[u8]> =
                 named.filter(|(at, _)| sent.is_same(offset + at)).map(|(_, place)| place.as_ref()).collect();
             offset += places.len();
-            let touched = self.tail.touched(records.mark, &records.vector);
-            if touched.is_none_or(|touched| same.iter().any(|place| touched.contains(place))) {
+            if touched.as_ref().is_none_or(|touched| same.iter().any(|place| touched.contains(place))) {
                 // What was the same when it was asked about may not be it any more.
                 work.catch_up.put_back([span.clone()]);
                 continue;
@@ -604,6 +604,10 @@ impl Ranges {
 }
 
 impl Work {
+    fn is_catch_up(&self) -> bool {
+        self.purpose == Purpose::CatchUp
+    }
+
     fn table(&self) -> Bytes {
         match &self.purpose {
             Purpose::CatchUp => Bytes::new(),

@@ -428,16 +428,8 @@ impl<P> Replicator<P> {
         peer.rtt = rtt;
         peer.streams.clear();
         peer.told_at = now;
-        out.push(Output::Send { to: node, message: self.hello() });
-    }
-
-    fn hello(&self) -> Message {
-        Message::Hello {
-            replica: self.me,
-            durable: self.durable.clone(),
-            placement: self.placement,
-            journal: Some(self.journal.clone()),
-        }
+        let message = hello(self.me, &self.durable, self.placement, &self.journal);
+        out.push(Output::Send { to: node, message });
     }
 
     fn on_down(&mut self, node: NodeId) {
@@ -631,11 +623,11 @@ impl<P> Replicator<P> {
         if grown {
             self.untold_since = None;
         }
-        let hello = self.hello();
         for (&to, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.up) {
             if !peer.greeted && now.saturating_sub(peer.told_at) >= self.settings.heartbeat {
                 // The hello or its answer may have been lost.
-                out.push(Output::Send { to, message: hello.clone() });
+                let message = hello(self.me, &self.durable, self.placement, &self.journal);
+                out.push(Output::Send { to, message });
                 peer.told_at = now;
                 continue;
             }
@@ -724,6 +716,10 @@ impl<P> Replicator<P> {
             pump_peer(&self.durable, &self.settings, (self.me, self.hurried), now, to, peer, log, &mut None, out);
         }
     }
+}
+
+fn hello(replica: ReplicaId, durable: &VersionVector, placement: u64, journal: &JournalState) -> Message {
+    Message::Hello { replica, durable: durable.clone(), placement, journal: Some(journal.clone()) }
 }
 
 /// Entries read for one peer, for the next peer that stands at the same place.

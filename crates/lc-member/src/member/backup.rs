@@ -14,6 +14,7 @@ use lc_store::Frozen;
 use super::Member;
 use crate::Error;
 use crate::backup::put_row;
+use crate::log::begins_after;
 use crate::records::Records;
 
 /// A member's records at one place of its journal.
@@ -117,10 +118,7 @@ impl Member {
     /// the vector is of another history.
     pub fn journal_after(&self, vector: &VersionVector) -> Option<Position> {
         let applied = self.replicator.applied();
-        let dropped = self.journal.truncated().iter();
-        let kept = dropped.into_iter().all(|(&replica, &seq)| vector.get(lc_core::ReplicaId(replica)) >= seq);
-        // What came as records is in no journal.
-        let kept = kept && vector.covers_all(&self.filling.adopted);
+        let kept = vector.covers_all(&begins_after(&self.journal, &self.filling.adopted));
         if !kept || !applied.covers_all(vector) {
             return None;
         }

@@ -12,6 +12,7 @@ use lc_repl::ranges::{CatchUpSettings, Mode, RangeAnswer, RangeMessage, SumTree}
 use lc_repl::{Input, JournalState, Lacks, Time};
 
 use super::{Member, Outgoing, Peer};
+use crate::log::begins_after;
 use crate::ranges::{Do, Here, Purpose, Ranges};
 use crate::records::Records;
 use crate::wire;
@@ -211,7 +212,12 @@ impl Member {
                 self.filling.ranges.claim(&keys, &applied)
             }
         };
-        claimed.iter().filter(|&(replica, seq)| replica != self.me && seq > 0).collect()
+        self.of_others(&claimed)
+    }
+
+    /// What an entry depends on: its own replica's earlier ones go without saying.
+    pub(super) fn of_others(&self, vector: &VersionVector) -> VersionVector {
+        vector.iter().filter(|&(replica, seq)| replica != self.me && seq > 0).collect()
     }
 
     /// What a write should have claimed that decided these ops claiming `deps`, if that is something else. Knowing more, it
@@ -249,8 +255,7 @@ impl Member {
 
     /// What peers are told of the journal: from where on it has entries.
     pub(super) fn tell_journal(&mut self, now: Time) {
-        let mut begins_after = self.filling.adopted.clone();
-        self.journal.truncated().iter().for_each(|(&replica, &seq)| begins_after.raise(ReplicaId(replica), seq));
+        let begins_after = begins_after(&self.journal, &self.filling.adopted);
         self.replicator.set_journal(now, JournalState { begins_after, paused: self.filling.paused });
     }
 
@@ -466,11 +471,8 @@ impl Member {
     fn lend<T>(&mut self, run: impl FnOnce(&mut Ranges, &mut Here<'_>) -> T) -> T {
         let Member { filling, records, replicator, clock, tables, settings, journal, .. } = self;
         let adopted = &filling.adopted;
-        let begins_after =
-            |origin: ReplicaId| adopted.get(origin).max(journal.truncated().get(&origin.0).copied().unwrap_or(0));
         let applied = replicator.applied();
-        let strands =
-            |theirs: &VersionVector| applied.iter().any(|(origin, _)| begins_after(origin) > theirs.get(origin));
+        let strands = |theirs: &VersionVector| !theirs.covers_all(&begins_after(journal, adopted));
         let shares = |peer: NodeId, table: &[u8], key: &[u8]| may_share(tables, settings, peer, table, key);
         let mut here = Here { rows: records, applied, hlc: clock.last(), shares: &shares, strands: &strands };
         run(&mut filling.ranges, &mut here)
@@ -536,7 +538,7 @@ impl Member {
     fn decide_op(&mut self, deps: VersionVector, op: Op) -> Result<(), lc_db::Error> {
         let dot = lc_core::Dot::new(self.me, self.next_seq);
         let hlc = self.clock.next(0);
-        let deps: VersionVector = deps.iter().filter(|&(replica, seq)| replica != self.me && seq > 0).collect();
+        let deps = self.of_others(&deps);
         self.records.begin();
         let entry = Entry { dot, prev_seq: self.last_seq, hlc, deps, ops: vec![op] };
         if let Err(error) = lc_crdt::apply(&mut self.records, &entry) {
@@ -548,9 +550,6 @@ impl Member {
 }
 
 fn may_share(tables: &Tables, settings: &super::Settings, peer: NodeId, table: &[u8], key: &[u8]) -> bool {
-    if tables.restricted().is_empty() {
-        return table.is_empty() || tables.of_key(key).name.as_bytes() == table;
-    }
     let of_key = tables.of_key(key);
     let region = settings.peers.iter().find(|other: &&Peer| other.node == peer).map_or("", |peer| peer.region.as_str());
     (table.is_empty() || of_key.name.as_bytes() == table)

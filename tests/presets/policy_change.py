@@ -88,8 +88,10 @@ class Collapse(Story):
         self.scene.declare("drain", "--preset", "siblings")
 
     def during_cut(self, alone: Doors, others: list[Doors]) -> None:
+        """The later one wins, so the two must not fall into one millisecond, in which the regions' ids would decide."""
         for key in self.keys:
             others[0].ask("SET", key, "there")
+            time.sleep(APART_S)
             alone.ask("SET", key, "here")
 
     def afterwards(self) -> None:
@@ -156,4 +158,5 @@ def arrived(story: Story, flows: list[Flow]) -> None:
 
 ACKS = ("local", "majority", "all", "local")
 PHASE_S = 1.2
+APART_S = 0.02
 KEYS = 3

@@ -1,8 +1,10 @@
 //! Bytes of each format as they were written once: this release reads them, and still writes them so while nothing in them is new.
 //! `UPDATE=1` writes what is missing, never what is there.
 
+#[path = "../../../tests/golden_file.rs"]
+mod golden_file;
+
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use lc_catalogue::{
     Alteration, Catalogue, Change, ClusterId, Command, Coordinates, NodeClaim, Refused, Secret, TokenHash,
@@ -13,14 +15,10 @@ use lc_policy::{Policy, PolicyChange};
 
 /// The stored lines: of each value its version byte as a number, a blank, its JSON.
 fn golden(name: &str, written: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let shown = |bytes: &Vec<u8>| format!("{} {}\n", bytes[0], String::from_utf8_lossy(&bytes[1..]));
     let text: String = written.iter().map(shown).collect();
-    if std::env::var_os("UPDATE").is_some() && !path.exists() {
-        std::fs::write(&path, &text).expect("written");
-    }
-    let stored = std::fs::read_to_string(&path).expect(name);
-    assert_eq!(stored, text, "{name} is written otherwise now: a new version needs a golden file of its own");
+    let stored = golden_file::golden(name, text.as_bytes());
+    let stored = std::str::from_utf8(&stored).expect(name);
     let line = |line: &str| {
         let (version, json) = line.split_once(' ').expect("a version and JSON");
         [&[version.parse::<u8>().expect("a version")], json.as_bytes()].concat()

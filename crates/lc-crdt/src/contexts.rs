@@ -362,9 +362,7 @@ impl Piece {
 
     fn decode(bytes: Bytes) -> Result<Piece, Malformed> {
         let mut reader = Reader::new(bytes);
-        if reader.byte("context version")? != CONTEXT_VERSION {
-            return Err(Malformed::Unknown("context version"));
-        }
+        reader.version(CONTEXT_VERSION, "context version")?;
         let round = reader.varint("round of a context")?;
         let to = reader.bytes(PLACE_BYTES_MAX, "end of a context")?;
         let vector = VersionVector::decode(&mut reader)?;

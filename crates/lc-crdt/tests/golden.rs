@@ -1,7 +1,8 @@
 //! Bytes of each format as they were written once: this release reads them, and still writes them so. `UPDATE=1` writes what is
 //! missing, never what is there.
 
-use std::path::PathBuf;
+#[path = "../../../tests/golden_file.rs"]
+mod golden_file;
 
 use bytes::Bytes;
 use lc_core::wire::{Malformed, Reader};
@@ -10,16 +11,7 @@ use lc_crdt::{
     Added, Address, Cell, Count, ElementReset, Entry, ExpirySibling, Head, KeyRows, Kind, Number, Op, Reset, Sibling,
 };
 
-/// The stored bytes of a format and its version.
-fn golden(name: &str, written: &[u8]) -> Bytes {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE").is_some() && !path.exists() {
-        std::fs::write(&path, written).expect("written");
-    }
-    let stored = std::fs::read(&path).expect(name);
-    assert_eq!(stored, written, "{name} is written otherwise now: a new version needs a golden file of its own");
-    stored.into()
-}
+use golden_file::golden;
 
 fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())

@@ -41,9 +41,7 @@ impl Standing {
 
     fn decode(bytes: Bytes) -> Result<Standing, wire::Malformed> {
         let mut reader = wire::Reader::new(bytes);
-        if reader.byte("standing version")? != STANDING_VERSION {
-            return Err(wire::Malformed::Unknown("standing version"));
-        }
+        reader.version(STANDING_VERSION, "standing version")?;
         let applied = VersionVector::decode(&mut reader)?;
         let position = Position(reader.varint("position")?);
         let digest = reader.take(16, "digest")?;

@@ -1,21 +1,13 @@
 //! Bytes of each format as they were written once: this release reads them, and still writes them so. `UPDATE=1` writes what is
 //! missing, never what is there.
 
-use std::path::PathBuf;
+#[path = "../../../tests/golden_file.rs"]
+mod golden_file;
 
 use bytes::Bytes;
 use lc_core::wire::{Reader, put_bytes};
 
-/// The stored bytes of a format and its version.
-pub(crate) fn golden(name: &str, written: &[u8]) -> Bytes {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE").is_some() && !path.exists() {
-        std::fs::write(&path, written).expect("written");
-    }
-    let stored = std::fs::read(&path).expect(name);
-    assert_eq!(stored, written, "{name} is written otherwise now: a new version needs a golden file of its own");
-    stored.into()
-}
+pub(crate) use golden_file::golden;
 
 /// The same for many values, each with its length before it.
 pub(crate) fn golden_list(name: &str, written: &[Vec<u8>]) -> Vec<Bytes> {

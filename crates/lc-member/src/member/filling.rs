@@ -559,9 +559,7 @@ fn may_share(tables: &Tables, settings: &super::Settings, peer: NodeId, table: &
 
 fn adopted_in(bytes: Bytes) -> Result<VersionVector, lc_core::wire::Malformed> {
     let mut reader = Reader::new(bytes);
-    if reader.byte("version of what was taken over")? != ADOPTED_VERSION {
-        return Err(lc_core::wire::Malformed::Unknown("version of what was taken over"));
-    }
+    reader.version(ADOPTED_VERSION, "version of what was taken over")?;
     let adopted = VersionVector::decode(&mut reader)?;
     reader.end("what was taken over")?;
     Ok(adopted)

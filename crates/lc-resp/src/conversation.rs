@@ -378,7 +378,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send, C: Client> Conversation<S, C> {
         drop(words);
         let reply = if room { reply } else { self.without_room(reply, bytes, reads) };
         // At once, not once a batch: the next command may be `CLIENT LIST`.
-        self.describe();
+        if std::mem::take(&mut self.session.changed) {
+            self.describe();
+        }
         self.push(reply);
     }
 

@@ -353,9 +353,9 @@ def client(node: Any) -> redis.Redis:
     return redis.Redis(port=node.region.resp_port, decode_responses=True, socket_timeout=60, retry=None)
 
 
-SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line]
-# Only when they are asked for: a promise that is not kept yet, and what takes minutes.
-NAMED: list[Callable[[Run], None]] = [renewed, bootstrap]
+SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line, renewed]
+# Only when it is asked for, because it takes minutes.
+NAMED: list[Callable[[Run], None]] = [bootstrap]
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ use lc_db::{Reply, Txn, View, WatchStamp};
 use lc_env::Disk;
 use lc_journal::{Journal, Position, SyncDone, SyncJob};
 use lc_policy::Tables;
-use lc_repl::{Alarm, Arrival, Input, Message, Output, Replicator, Time};
+use lc_repl::{Arrival, Input, Message, Output, Replicator, Time};
 use lc_store::{FlushDone, FlushJob, Flushed, Store};
 
 use crate::ledger::Ledger;
@@ -651,7 +651,7 @@ impl Member {
             match output {
                 Output::Send { to, message } => out.push(Outgoing { to, frame: encoded_once(message, &mut last) }),
                 Output::Apply(arrival) => self.apply_arrival(&arrival.payload),
-                Output::Alarm(alarm) => self.on_alarm(alarm),
+                Output::Alarm(alarm) => self.counters.alarms += u64::from(self.health.alarm(alarm)),
                 Output::Clock { peer, wall_ms, way_max } => self.clocks.heard(now, peer, wall_ms, way_max),
             }
         }
@@ -686,16 +686,6 @@ impl Member {
                 self.health.fail(format!("apply {}: {error}", entry.dot));
             }
         }
-    }
-
-    fn on_alarm(&mut self, alarm: Alarm) {
-        if let Alarm::StaleData { theirs, ours, peer } = &alarm {
-            self.health.data_is_stale(format!(
-                "peer {peer} has {theirs} of this node's writes, the data directory only {ours}: it is older than what was acknowledged"
-            ));
-        }
-        self.health.alarm(alarm);
-        self.counters.alarms += 1;
     }
 }
 

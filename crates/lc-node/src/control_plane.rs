@@ -22,6 +22,7 @@ use lc_env::{Disk, Random, RealRandom};
 use lc_member::Outgoing;
 use lc_policy::Tables;
 use lc_raft::{Carrier, Group, Machine};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::links::addresses;
@@ -85,6 +86,8 @@ pub(crate) struct ControlPlane {
     links: Arc<LinkCarrier>,
     /// Tells this data directory from every other one.
     instance: u64,
+    /// Peers that said that they know of no cluster either.
+    unfounded: Mutex<BTreeSet<u16>>,
 }
 
 impl ControlPlane {
@@ -96,7 +99,7 @@ impl ControlPlane {
         let links = Arc::new(LinkCarrier { instance, node: OnceLock::new() });
         let settings = lc_raft::Settings::new(config.node_id);
         let group = Group::start(settings, disk, Box::new(machine), links.clone()).await?;
-        Ok(ControlPlane { group, published, followed: watch::Sender::new(0), links, instance })
+        Ok(ControlPlane { group, published, followed: watch::Sender::new(0), links, instance, unfounded: Mutex::default() })
     }
 
     /// The catalogue as this node knows it.
@@ -106,13 +109,19 @@ impl ControlPlane {
 
     /// A frame of the group came. One from another data directory than the catalogue knows under this id is not the
     /// member's: it would say of a log that it lost what the member has, which stops a leader. The answer is why not.
+    /// Nobody hears one whose data begins anew before it is registered.
     pub(crate) fn frame(&self, from: u16, frame: &Bytes) -> Option<Bytes> {
         match *frame.first()? {
             STAMPED_FRAME => {
                 let instance = u64::from_le_bytes(frame.get(1..STAMP_BYTES)?.try_into().ok()?);
-                let known = self.published.borrow().node(NodeId(from)).and_then(|node| node.instance);
-                if known.is_some_and(|known| known != instance) {
+                let catalogue = self.catalogue();
+                if let Some(known) = catalogue.node(NodeId(from)).and_then(|node| node.instance)
+                    && known != instance
+                {
                     return Some(refusal_frame(from, instance));
+                }
+                if is_awaited(&catalogue, from) {
+                    return None;
                 }
                 self.group.frame(from, frame.slice(STAMP_BYTES..));
             }
@@ -243,11 +252,7 @@ fn follow_incarnation(node: &Node, catalogue: &Catalogue) {
 async fn take_part(node: Arc<Node>) {
     let control_plane = &node.control_plane;
     if !node.config.joined {
-        let members: BTreeSet<u16> =
-            node.config.peers.iter().map(|peer| peer.node_id).chain([node.config.node_id]).collect();
-        if let Err(error) = control_plane.group.bootstrap(&members).await {
-            tracing::error!(%error, "the control plane's group did not begin");
-        }
+        begin_group(&node).await;
     }
     let (mut registered, mut pause) = (false, PAUSE_MIN);
     while !node.stopping.load(Ordering::Relaxed) {
@@ -262,6 +267,34 @@ async fn take_part(node: Arc<Node>) {
         }
         pause = if registered { PAUSE_MAX } else { (pause * 2).min(PAUSE_MAX) };
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Begins the group with the configured nodes, once most of them know of no cluster. With an empty data directory in a
+/// cluster that has begun, this node may have voted before: it waits until the others have taken it out and in again.
+async fn begin_group(node: &Node) {
+    let control_plane = &node.control_plane;
+    let members: BTreeSet<u16> =
+        node.config.peers.iter().map(|peer| peer.node_id).chain([node.config.node_id]).collect();
+    let mut pause = PAUSE_MIN;
+    while !node.stopping.load(Ordering::Relaxed) {
+        let unfounded = control_plane.unfounded.lock().intersection(&members).count() + 1;
+        match control_plane.group.is_begun().await {
+            Ok(true) => return,
+            Ok(false) if unfounded > members.len() / 2 => {
+                if let Err(error) = control_plane.group.bootstrap(&members).await {
+                    tracing::error!(%error, "the control plane's group did not begin");
+                }
+                return;
+            }
+            Ok(false) => ask_to_register(node),
+            Err(error) => {
+                tracing::error!(%error, "the control plane's group did not begin");
+                return;
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
@@ -302,13 +335,20 @@ fn ask_to_register(node: &Node) {
     node.send(peers.iter().map(|peer| Outgoing { to: NodeId(peer.node_id), frame: frame.clone() }).collect());
 }
 
-/// A node asks to be registered. Only one whose data begins anew needs that, and it speaks for itself only.
+/// A node asks to be registered. Only one whose data begins anew needs that, and it speaks for itself only. It must be out
+/// of the group before it comes in again, which the leader knows best.
 fn on_register(node: &Node, from: u16, frame: &Bytes) {
     let Ok(Command { change: Change::RegisterNode(claim), .. }) = decode_command(&frame[1..]) else { return };
     let catalogue = node.control_plane.catalogue();
-    let awaited = catalogue.node(NodeId(from)).is_some_and(|node| node.incarnation > 0 && node.instance.is_none());
+    if catalogue.cluster().is_none() {
+        node.send(vec![Outgoing { to: NodeId(from), frame: Bytes::from_static(&[UNFOUNDED_FRAME]) }]);
+        return;
+    }
+    let group = node.control_plane.status();
+    let seated = group.voters.contains(&from) || group.learners.contains(&from);
+    let leads = group.leader == Some(node.config.node_id);
     let Some(node) = node.control_plane.links.node.get().and_then(Weak::upgrade) else { return };
-    if claim.node != NodeId(from) || !awaited {
+    if claim.node != NodeId(from) || !is_awaited(&catalogue, from) || seated || !leads {
         return;
     }
     tokio::spawn(async move {
@@ -317,6 +357,11 @@ fn on_register(node: &Node, from: u16, frame: &Bytes) {
             tracing::info!(from, %refusal, "a node whose data begins anew is not registered yet");
         }
     });
+}
+
+/// Whether this node's data begins anew, and its new data directory is not known yet.
+fn is_awaited(catalogue: &Catalogue, node: u16) -> bool {
+    catalogue.node(NodeId(node)).is_some_and(|node| node.incarnation > 0 && node.instance.is_none())
 }
 
 /// Proposes the cluster's beginning; the first proposal wins, whoever makes it.
@@ -370,7 +415,7 @@ async fn match_members(node: &Node) {
     let catalogue = node.control_plane.catalogue();
     let status = node.control_plane.status();
     // Whoever's data begins anew has forgotten its votes: it must be out before it comes in again.
-    let seated = |node: &&lc_catalogue::Node| node.is_active() && (node.incarnation == 0 || node.instance.is_some());
+    let seated = |node: &&lc_catalogue::Node| node.is_active() && !is_awaited(&catalogue, node.id.0);
     let wanted: BTreeSet<u16> = catalogue.nodes().filter(seated).map(|node| node.id.0).collect();
     if wanted.is_empty() {
         return;
@@ -461,7 +506,7 @@ impl Carrier for LinkCarrier {
 
 /// Whether a frame is the control plane's.
 pub(crate) fn is_control_frame(frame: &[u8]) -> bool {
-    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME | REGISTER_FRAME)))
+    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME | REGISTER_FRAME | UNFOUNDED_FRAME)))
 }
 
 /// Tells a node that its data directory is not the one that its id belongs to.
@@ -478,6 +523,8 @@ pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
         on_refusal(node, from, frame);
     } else if frame.first() == Some(&REGISTER_FRAME) {
         on_register(node, from, frame);
+    } else if frame.first() == Some(&UNFOUNDED_FRAME) {
+        node.control_plane.unfounded.lock().insert(from);
     } else if let Some(refusal) = node.control_plane.frame(from, frame) {
         tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
         node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
@@ -547,6 +594,8 @@ const STAMPED_FRAME: u8 = 10;
 const REFUSAL_FRAME: u8 = 11;
 /// A node asks others to propose what it says of itself: a command of the catalogue follows.
 const REGISTER_FRAME: u8 = 12;
+/// An answer to that: no cluster is known here.
+const UNFOUNDED_FRAME: u8 = 13;
 const STAMP_BYTES: usize = 9;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_millis(1000);

@@ -104,6 +104,14 @@ impl Group {
         }
     }
 
+    /// Whether this member has a group: it was begun here, or a leader has written to it.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn is_begun(&self) -> Result<bool, Error> {
+        self.member.core.is_initialized().await.map_err(|fatal| self.member.stopped(fatal))
+    }
+
     /// Takes a frame that came from member `from`; may be called from any thread, and never panics or blocks. Frames of one member should be
     /// given in the order in which they came.
     pub fn frame(&self, from: u16, frame: Bytes) {

@@ -129,7 +129,7 @@ impl Health {
     }
 
     /// The first report stays. What others send is taken all the same.
-    pub(super) fn data_is_stale(&mut self, why: String) {
+    fn data_is_stale(&mut self, why: String) {
         self.stale_data.get_or_insert(why);
     }
 
@@ -138,8 +138,17 @@ impl Health {
         self.last_alarm.take_if(|alarm| matches!(alarm, Alarm::StaleData { .. }));
     }
 
-    pub(super) fn alarm(&mut self, alarm: Alarm) {
+    /// Takes note of it; says whether that is news: a peer says the same with each of its messages.
+    pub(super) fn alarm(&mut self, alarm: Alarm) -> bool {
+        let mut news = self.last_alarm.as_ref() != Some(&alarm);
+        if let Alarm::StaleData { theirs, ours, peer } = &alarm {
+            news = self.stale_data.is_none();
+            self.data_is_stale(format!(
+                "peer {peer} has {theirs} of this node's writes, the data directory only {ours}: it is older than what was acknowledged"
+            ));
+        }
         self.last_alarm = Some(alarm);
+        news
     }
 
     /// What of the journal cannot be read for peers, found last. Reads and writes go on.

@@ -339,16 +339,23 @@ fn ask_to_register(node: &Node) {
 /// of the group before it comes in again, which the leader knows best.
 fn on_register(node: &Node, from: u16, frame: &Bytes) {
     let Ok(Command { change: Change::RegisterNode(claim), .. }) = decode_command(&frame[1..]) else { return };
+    if claim.node != NodeId(from) {
+        return;
+    }
+    let answer = |frame| node.send(vec![Outgoing { to: NodeId(from), frame }]);
     let catalogue = node.control_plane.catalogue();
     if catalogue.cluster().is_none() {
-        node.send(vec![Outgoing { to: NodeId(from), frame: Bytes::from_static(&[UNFOUNDED_FRAME]) }]);
-        return;
+        return answer(Bytes::from_static(&[UNFOUNDED_FRAME]));
+    }
+    let known = catalogue.node(NodeId(from)).and_then(|node| node.instance);
+    if let Some(instance) = claim.instance.filter(|&instance| known.is_some_and(|known| known != instance)) {
+        return answer(refusal_frame(from, instance));
     }
     let group = node.control_plane.status();
     let seated = group.voters.contains(&from) || group.learners.contains(&from);
     let leads = group.leader == Some(node.config.node_id);
     let Some(node) = node.control_plane.links.node.get().and_then(Weak::upgrade) else { return };
-    if claim.node != NodeId(from) || !is_awaited(&catalogue, from) || seated || !leads {
+    if !is_awaited(&catalogue, from) || seated || !leads {
         return;
     }
     tokio::spawn(async move {

@@ -4,26 +4,28 @@
 //! changes; with no leader in reach everything stays as it was last known.
 
 mod arrivals;
+mod frames;
+mod instance;
+mod seat;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lc_catalogue::{
-    Answer, Catalogue, Change, ClusterId, Command, Coordinates, NodeClaim, Secret, decode_answer, decode_command,
-    encode_command,
-};
+use lc_catalogue::{Answer, Catalogue, Change, Command, decode_answer, encode_command};
 use lc_core::NodeId;
 use lc_db::SessionKey;
-use lc_env::{Disk, Random, RealRandom};
-use lc_member::Outgoing;
+use lc_env::Disk;
 use lc_policy::Tables;
-use lc_raft::{Carrier, Group, Machine};
+use lc_raft::{Group, Machine};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use frames::{LinkCarrier, STAMP_BYTES, STAMPED_FRAME, refusal_frame};
+pub(crate) use frames::{is_control_frame, on_frame};
 
 use crate::links::addresses;
 use crate::{Config, Error, Node, Peer, control};
@@ -93,13 +95,20 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Opens what is on disk: when it returns, everything that was decided and known here before is known again.
     pub(crate) async fn start(config: &Config, disk: Arc<dyn Disk>) -> Result<ControlPlane, Error> {
-        let instance = instance(disk.as_ref())?;
+        let instance = instance::instance(disk.as_ref())?;
         let (publish, published) = watch::channel(Arc::new(Catalogue::default()));
         let machine = CatalogueMachine { catalogue: Catalogue::default(), publish };
         let links = Arc::new(LinkCarrier { instance, node: OnceLock::new() });
         let settings = lc_raft::Settings::new(config.node_id);
         let group = Group::start(settings, disk, Box::new(machine), links.clone()).await?;
-        Ok(ControlPlane { group, published, followed: watch::Sender::new(0), links, instance, unfounded: Mutex::default() })
+        Ok(ControlPlane {
+            group,
+            published,
+            followed: watch::Sender::new(0),
+            links,
+            instance,
+            unfounded: Mutex::default(),
+        })
     }
 
     /// The catalogue as this node knows it.
@@ -120,7 +129,7 @@ impl ControlPlane {
                 {
                     return Some(refusal_frame(from, instance));
                 }
-                if is_awaited(&catalogue, from) {
+                if seat::is_awaited(&catalogue, from) {
                     return None;
                 }
                 self.group.frame(from, frame.slice(STAMP_BYTES..));
@@ -186,7 +195,7 @@ pub(crate) fn follow(node: &Arc<Node>) {
     // Set once, by Node::start.
     let _ = node.control_plane.links.node.set(Arc::downgrade(node));
     tokio::spawn(apply_changes(node.clone()));
-    tokio::spawn(take_part(node.clone()));
+    tokio::spawn(seat::take_part(node.clone()));
     tokio::spawn(arrivals::tell(node.clone()));
 }
 
@@ -247,200 +256,6 @@ fn follow_incarnation(node: &Node, catalogue: &Catalogue) {
     }
 }
 
-/// Makes sure that the group exists and that this node stands in the catalogue as it is now, and if it leads, that the
-/// group's members are the catalogue's nodes. Everything here can be done twice.
-async fn take_part(node: Arc<Node>) {
-    let control_plane = &node.control_plane;
-    if !node.config.joined {
-        begin_group(&node).await;
-    }
-    let (mut registered, mut pause) = (false, PAUSE_MIN);
-    while !node.stopping.load(Ordering::Relaxed) {
-        let known = control_plane.catalogue().node(NodeId(node.config.node_id)).and_then(|node| node.instance);
-        // Whoever renewed this node's data made the catalogue forget which directory it is.
-        registered &= known.is_some();
-        if !registered {
-            registered = register(&node).await;
-        }
-        if registered && control_plane.status().leader == Some(node.config.node_id) {
-            match_members(&node).await;
-        }
-        pause = if registered { PAUSE_MAX } else { (pause * 2).min(PAUSE_MAX) };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// Begins the group with the configured nodes, once most of them know of no cluster. With an empty data directory in a
-/// cluster that has begun, this node may have voted before: it waits until the others have taken it out and in again.
-async fn begin_group(node: &Node) {
-    let control_plane = &node.control_plane;
-    let members: BTreeSet<u16> =
-        node.config.peers.iter().map(|peer| peer.node_id).chain([node.config.node_id]).collect();
-    let mut pause = PAUSE_MIN;
-    while !node.stopping.load(Ordering::Relaxed) {
-        let unfounded = control_plane.unfounded.lock().intersection(&members).count() + 1;
-        match control_plane.group.is_begun().await {
-            Ok(true) => return,
-            Ok(false) if unfounded > members.len() / 2 => {
-                if let Err(error) = control_plane.group.bootstrap(&members).await {
-                    tracing::error!(%error, "the control plane's group did not begin");
-                }
-                return;
-            }
-            Ok(false) => ask_to_register(node),
-            Err(error) => {
-                tracing::error!(%error, "the control plane's group did not begin");
-                return;
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
-    }
-}
-
-/// Writes this node into the catalogue, and the catalogue's beginning if there is none. Answers whether it is done.
-async fn register(node: &Node) -> bool {
-    let control_plane = &node.control_plane;
-    if control_plane.catalogue().cluster().is_none() && !node.config.joined && !found(node).await {
-        return false;
-    }
-    let change = Change::RegisterNode(own_claim(node));
-    match control_plane.propose(node.wall_ms(), node.actor(), change).await {
-        Ok(answer) => {
-            // What the catalogue knows of this node holds before its first write.
-            control_plane.wait_for(answer.version).await;
-            node.member.write().wait_with_writes(None);
-            true
-        }
-        Err(refusal) if refusal.is_final() => {
-            tracing::error!(%refusal, "the catalogue does not take this node");
-            node.member.write().refuse_writes(refusal.to_string());
-            true
-        }
-        Err(refusal) => {
-            tracing::debug!(%refusal, "not in the catalogue yet");
-            ask_to_register(node);
-            false
-        }
-    }
-}
-
-/// Whoever is out of the group, because its data begins anew, hears no leader: members propose for it.
-fn ask_to_register(node: &Node) {
-    let change = Change::RegisterNode(own_claim(node));
-    let mut frame = vec![REGISTER_FRAME];
-    frame.extend_from_slice(&encode_command(&Command { at_ms: node.wall_ms(), actor: node.actor(), change }));
-    let frame = Bytes::from(frame);
-    let peers = node.known().peers.clone();
-    node.send(peers.iter().map(|peer| Outgoing { to: NodeId(peer.node_id), frame: frame.clone() }).collect());
-}
-
-/// A node asks to be registered. Only one whose data begins anew needs that, and it speaks for itself only. It must be out
-/// of the group before it comes in again, which the leader knows best.
-fn on_register(node: &Node, from: u16, frame: &Bytes) {
-    let Ok(Command { change: Change::RegisterNode(claim), .. }) = decode_command(&frame[1..]) else { return };
-    if claim.node != NodeId(from) {
-        return;
-    }
-    let answer = |frame| node.send(vec![Outgoing { to: NodeId(from), frame }]);
-    let catalogue = node.control_plane.catalogue();
-    if catalogue.cluster().is_none() {
-        return answer(Bytes::from_static(&[UNFOUNDED_FRAME]));
-    }
-    let known = catalogue.node(NodeId(from)).and_then(|node| node.instance);
-    if let Some(instance) = claim.instance.filter(|&instance| known.is_some_and(|known| known != instance)) {
-        return answer(refusal_frame(from, instance));
-    }
-    let group = node.control_plane.status();
-    let seated = group.voters.contains(&from) || group.learners.contains(&from);
-    let leads = group.leader == Some(node.config.node_id);
-    let Some(node) = node.control_plane.links.node.get().and_then(Weak::upgrade) else { return };
-    if !is_awaited(&catalogue, from) || seated || !leads {
-        return;
-    }
-    tokio::spawn(async move {
-        let change = Change::RegisterNode(claim);
-        if let Err(refusal) = node.control_plane.propose(node.wall_ms(), node.actor(), change).await {
-            tracing::info!(from, %refusal, "a node whose data begins anew is not registered yet");
-        }
-    });
-}
-
-/// Whether this node's data begins anew, and its new data directory is not known yet.
-fn is_awaited(catalogue: &Catalogue, node: u16) -> bool {
-    catalogue.node(NodeId(node)).is_some_and(|node| node.incarnation > 0 && node.instance.is_none())
-}
-
-/// Proposes the cluster's beginning; the first proposal wins, whoever makes it.
-async fn found(node: &Node) -> bool {
-    let mut bytes = [0; 48];
-    RealRandom.fill(&mut bytes);
-    let (mut id, mut key) = ([0; 16], [0; 32]);
-    id.copy_from_slice(&bytes[..16]);
-    key.copy_from_slice(&bytes[16..]);
-    let peers = node.config.peers.iter().map(|peer| NodeClaim {
-        node: NodeId(peer.node_id),
-        region: peer.region.clone(),
-        address: peer.address.to_string(),
-        incarnation: 0,
-        instance: None,
-        coordinates: None,
-        jurisdictions: BTreeSet::new(),
-    });
-    let change = Change::Genesis {
-        cluster: node.config.cluster.clone(),
-        cluster_id: ClusterId(id),
-        session_key: Secret::new(key),
-        nodes: std::iter::once(own_claim(node)).chain(peers).collect(),
-    };
-    match node.control_plane.propose(node.wall_ms(), node.actor(), change).await {
-        Ok(_) => true,
-        // Somebody else was first, which is as good.
-        Err(refusal) => refusal.is_final(),
-    }
-}
-
-fn own_claim(node: &Node) -> NodeClaim {
-    let config = &node.config;
-    let coordinates = config
-        .latitude
-        .zip(config.longitude)
-        .and_then(|(latitude, longitude)| Coordinates::of_degrees(latitude, longitude));
-    NodeClaim {
-        node: NodeId(config.node_id),
-        region: config.region.clone(),
-        address: config.link.advertised().to_string(),
-        incarnation: node.member.read().incarnation(),
-        instance: Some(node.control_plane.instance),
-        coordinates,
-        jurisdictions: config.jurisdictions.iter().cloned().collect(),
-    }
-}
-
-/// The leader takes the catalogue's nodes into the group, and others out of it, one at a time.
-async fn match_members(node: &Node) {
-    let catalogue = node.control_plane.catalogue();
-    let status = node.control_plane.status();
-    // Whoever's data begins anew has forgotten its votes: it must be out before it comes in again.
-    let seated = |node: &&lc_catalogue::Node| node.is_active() && !is_awaited(&catalogue, node.id.0);
-    let wanted: BTreeSet<u16> = catalogue.nodes().filter(seated).map(|node| node.id.0).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    for &newcomer in wanted.difference(&status.voters) {
-        match node.control_plane.group.add_member(newcomer).await {
-            Ok(()) => tracing::info!(newcomer, "votes in the control plane now"),
-            Err(error) => tracing::info!(newcomer, %error, "does not vote in the control plane yet"),
-        }
-    }
-    for &leaver in status.voters.union(&status.learners).filter(|id| !wanted.contains(id)) {
-        match node.control_plane.group.remove_member(leaver).await {
-            Ok(()) => tracing::info!(leaver, "is out of the control plane"),
-            Err(error) => tracing::info!(leaver, %error, "is not out of the control plane yet"),
-        }
-    }
-}
-
 impl Node {
     /// Who proposes what this node proposes, for the catalogue's history.
     pub(crate) fn actor(&self) -> String {
@@ -490,119 +305,3 @@ impl Machine for CatalogueMachine {
         });
     }
 }
-
-/// The group's frames go over the links that everything else uses.
-struct LinkCarrier {
-    /// Stands before each frame, so that nobody takes another data directory's for this one's.
-    instance: u64,
-    node: OnceLock<Weak<Node>>,
-}
-
-impl Carrier for LinkCarrier {
-    fn send(&self, to: u16, frame: Bytes) {
-        // Before the links are there, frames are as good as lost, and are made again.
-        if let Some(node) = self.node.get().and_then(Weak::upgrade) {
-            let mut stamped = Vec::with_capacity(STAMP_BYTES + frame.len());
-            stamped.push(STAMPED_FRAME);
-            stamped.extend_from_slice(&self.instance.to_le_bytes());
-            stamped.extend_from_slice(&frame);
-            node.send(vec![Outgoing { to: NodeId(to), frame: stamped.into() }]);
-        }
-    }
-}
-
-/// Whether a frame is the control plane's.
-pub(crate) fn is_control_frame(frame: &[u8]) -> bool {
-    matches!(frame.first(), Some(&(STAMPED_FRAME | REFUSAL_FRAME | REGISTER_FRAME | UNFOUNDED_FRAME)))
-}
-
-/// Tells a node that its data directory is not the one that its id belongs to.
-fn refusal_frame(node: u16, instance: u64) -> Bytes {
-    let mut frame = vec![REFUSAL_FRAME];
-    frame.extend_from_slice(&instance.to_le_bytes());
-    frame.extend_from_slice(format!("node id {node} belongs to another data directory").as_bytes());
-    frame.into()
-}
-
-/// Takes a frame of the control plane from a peer.
-pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
-    if frame.first() == Some(&REFUSAL_FRAME) {
-        on_refusal(node, from, frame);
-    } else if frame.first() == Some(&REGISTER_FRAME) {
-        on_register(node, from, frame);
-    } else if frame.first() == Some(&UNFOUNDED_FRAME) {
-        node.control_plane.unfounded.lock().insert(from);
-    } else if let Some(refusal) = node.control_plane.frame(from, frame) {
-        tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
-        node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
-    }
-}
-
-/// A peer says that this data directory has no right to its id. Writes under it could be mistaken for those of the
-/// directory that has, so none are taken.
-fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
-    let meant = frame.get(1..STAMP_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    // It comes with every frame that this node sends; once is enough.
-    if meant != Some(node.control_plane.instance) || node.refused.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let why = format!(
-        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or let the node's \
-         data begin anew (lightcone region renew-node) and start this one again",
-        node.region_of(from),
-        node.config.node_id,
-        node.control_plane.instance
-    );
-    tracing::error!(why, "this node takes no writes");
-    node.member.write().refuse_writes(why);
-}
-
-/// The random number of a data directory, made once. A copy of the directory, such as one put back from a backup, is
-/// another directory: what the first one wrote since may be known to others.
-fn instance(disk: &dyn Disk) -> Result<u64, Error> {
-    let names = disk.list()?;
-    if !names.iter().any(|name| name == PLACE_FILE) {
-        disk.write_atomic(PLACE_FILE, PLACE_TEXT)?;
-    }
-    let here = disk.mark(PLACE_FILE)?;
-    if names.iter().any(|name| name == INSTANCE_FILE) {
-        let text = String::from_utf8_lossy(&disk.read(INSTANCE_FILE)?).trim().to_owned();
-        let (instance, place) = parsed_instance(&text).ok_or(Error::Instance(text))?;
-        if place == Some(here) {
-            return Ok(instance);
-        }
-        // Without a place it was made by an earlier release, and is taken for what it says.
-        if place.is_none() && names.iter().all(|name| name != PLACE_FILE) {
-            disk.write_atomic(INSTANCE_FILE, format!("{instance:016x} {here:016x}\n").as_bytes())?;
-            return Ok(instance);
-        }
-        tracing::warn!("this data directory is a copy of one that was elsewhere: it is another data directory");
-    }
-    let instance = RealRandom.u64();
-    disk.write_atomic(INSTANCE_FILE, format!("{instance:016x} {here:016x}\n").as_bytes())?;
-    Ok(instance)
-}
-
-/// The number, and the mark of the place file when it was written.
-fn parsed_instance(text: &str) -> Option<(u64, Option<u64>)> {
-    let mut words = text.split_whitespace().map(|word| u64::from_str_radix(word, 16));
-    let instance = words.next()?.ok()?;
-    let place = words.next().transpose().ok()?;
-    words.next().is_none().then_some((instance, place))
-}
-
-const INSTANCE_FILE: &str = "instance";
-/// Told from its copies by the file system.
-const PLACE_FILE: &str = "place";
-const PLACE_TEXT: &[u8] = b"This file stays where it is: a copy of it marks a copy of the data directory.\n";
-/// A frame of the group, after the number of the sender's data directory.
-const STAMPED_FRAME: u8 = 10;
-/// Not the data directory that the id belongs to.
-const REFUSAL_FRAME: u8 = 11;
-/// A node asks others to propose what it says of itself: a command of the catalogue follows.
-const REGISTER_FRAME: u8 = 12;
-/// An answer to that: no cluster is known here.
-const UNFOUNDED_FRAME: u8 = 13;
-const STAMP_BYTES: usize = 9;
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_millis(1000);

@@ -1,6 +1,6 @@
 use lc_core::{Dot, ReplicaId, Span, VersionVector};
 
-use super::Contexts;
+use super::{Contexts, Piece};
 use crate::JoinedKeys;
 
 fn vector(seqs: &[u64]) -> VersionVector {
@@ -54,4 +54,16 @@ fn what_an_earlier_catch_up_did_is_not_done_for_the_next() {
     contexts.cover(&mut rows, &Span::new("c", "d"), &vector(&[8])).unwrap();
     assert_eq!(contexts.left(&Span::all()), [Span::new("", "c"), Span::new("d", "")]);
     assert_eq!(contexts.round(), 2);
+}
+
+#[path = "../../../../tests/golden_file.rs"]
+mod golden_file;
+
+#[test]
+fn a_context_as_it_was_written_once() {
+    let vector: VersionVector = [(ReplicaId(1), 300), (ReplicaId(65), 4_194_305)].into_iter().collect();
+    let piece = Piece { to: "end".into(), vector: vector.clone(), owed: VersionVector::new(), round: 70_000 };
+    assert_eq!(Piece::decode(golden_file::golden("context_1", &piece.encode())), Ok(piece.clone()));
+    let torn = Piece { owed: vector, round: 0, ..piece };
+    assert_eq!(Piece::decode(golden_file::golden("context_1_torn", &torn.encode())), Ok(torn));
 }

@@ -19,13 +19,14 @@ use lc_catalogue::{Answer, Catalogue, Change, Command, decode_answer, encode_com
 use lc_core::NodeId;
 use lc_db::SessionKey;
 use lc_env::Disk;
+use lc_member::Outgoing;
 use lc_policy::Tables;
 use lc_raft::{Group, Machine};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use frames::{LinkCarrier, STAMP_BYTES, STAMPED_FRAME, refusal_frame};
-pub(crate) use frames::{is_control_frame, on_frame};
+pub(crate) use frames::is_control_frame;
+use frames::{LinkCarrier, REFUSAL_FRAME, REGISTER_FRAME, STAMP_BYTES, STAMPED_FRAME, UNFOUNDED_FRAME, refusal_frame};
 
 use crate::links::addresses;
 use crate::{Config, Error, Node, Peer, control};
@@ -197,6 +198,20 @@ pub(crate) fn follow(node: &Arc<Node>) {
     tokio::spawn(apply_changes(node.clone()));
     tokio::spawn(seat::take_part(node.clone()));
     tokio::spawn(arrivals::tell(node.clone()));
+}
+
+/// Takes a frame of the control plane from a peer.
+pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
+    if frame.first() == Some(&REFUSAL_FRAME) {
+        seat::on_refusal(node, from, frame);
+    } else if frame.first() == Some(&REGISTER_FRAME) {
+        seat::on_register(node, from, frame);
+    } else if frame.first() == Some(&UNFOUNDED_FRAME) {
+        node.control_plane.unfounded.lock().insert(from);
+    } else if let Some(refusal) = node.control_plane.frame(from, frame) {
+        tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
+        node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
+    }
 }
 
 async fn apply_changes(node: Arc<Node>) {

@@ -1,6 +1,5 @@
 //! What the control plane's nodes send each other, over the links that everything else uses.
 
-use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, Weak};
 
 use bytes::Bytes;
@@ -8,7 +7,6 @@ use lc_core::NodeId;
 use lc_member::Outgoing;
 use lc_raft::Carrier;
 
-use super::seat;
 use crate::Node;
 
 /// The group's frames go over the links that everything else uses.
@@ -44,43 +42,10 @@ pub(super) fn refusal_frame(node: u16, instance: u64) -> Bytes {
     frame.into()
 }
 
-/// Takes a frame of the control plane from a peer.
-pub(crate) fn on_frame(node: &Node, from: u16, frame: &Bytes) {
-    if frame.first() == Some(&REFUSAL_FRAME) {
-        on_refusal(node, from, frame);
-    } else if frame.first() == Some(&REGISTER_FRAME) {
-        seat::on_register(node, from, frame);
-    } else if frame.first() == Some(&UNFOUNDED_FRAME) {
-        node.control_plane.unfounded.lock().insert(from);
-    } else if let Some(refusal) = node.control_plane.frame(from, frame) {
-        tracing::warn!(peer = from, "a node claims an id that the catalogue knows with another data directory");
-        node.send(vec![Outgoing { to: NodeId(from), frame: refusal }]);
-    }
-}
-
-/// A peer says that this data directory has no right to its id. Writes under it could be mistaken for those of the
-/// directory that has, so none are taken.
-fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
-    let meant = frame.get(1..STAMP_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    // It comes with every frame that this node sends; once is enough.
-    if meant != Some(node.control_plane.instance) || node.refused.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let why = format!(
-        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or let the node's \
-         data begin anew (lightcone region renew-node) and start this one again",
-        node.region_of(from),
-        node.config.node_id,
-        node.control_plane.instance
-    );
-    tracing::error!(why, "this node takes no writes");
-    node.member.write().refuse_writes(why);
-}
-
 /// A frame of the group, after the number of the sender's data directory.
 pub(super) const STAMPED_FRAME: u8 = 10;
 /// Not the data directory that the id belongs to.
-const REFUSAL_FRAME: u8 = 11;
+pub(super) const REFUSAL_FRAME: u8 = 11;
 /// A node asks others to propose what it says of itself: a command of the catalogue follows.
 pub(super) const REGISTER_FRAME: u8 = 12;
 /// An answer to that: no cluster is known here.

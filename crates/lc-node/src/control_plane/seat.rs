@@ -13,7 +13,7 @@ use lc_core::NodeId;
 use lc_env::{Random, RealRandom};
 use lc_member::Outgoing;
 
-use super::frames::{REGISTER_FRAME, UNFOUNDED_FRAME, refusal_frame};
+use super::frames::{REGISTER_FRAME, STAMP_BYTES, UNFOUNDED_FRAME, refusal_frame};
 use crate::Node;
 
 /// Makes sure that the group exists and that this node stands in the catalogue as it is now, and if it leads, that the
@@ -133,6 +133,25 @@ pub(super) fn on_register(node: &Node, from: u16, frame: &Bytes) {
             tracing::info!(from, %refusal, "a node whose data begins anew is not registered yet");
         }
     });
+}
+
+/// A peer says that this data directory has no right to its id. Writes under it could be mistaken for those of the
+/// directory that has, so none are taken.
+pub(super) fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
+    let meant = frame.get(1..STAMP_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    // It comes with every frame that this node sends; once is enough.
+    if meant != Some(node.control_plane.instance) || node.refused.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let why = format!(
+        "{} says that node id {} belongs to another data directory than this one ({:016x}): start the one that has it, or let the node's \
+         data begin anew (lightcone region renew-node) and start this one again",
+        node.region_of(from),
+        node.config.node_id,
+        node.control_plane.instance
+    );
+    tracing::error!(why, "this node takes no writes");
+    node.member.write().refuse_writes(why);
 }
 
 /// Whether this node's data begins anew, and its new data directory is not known yet.

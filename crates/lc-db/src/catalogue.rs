@@ -29,11 +29,6 @@ impl Command {
         self.group == Group::Strings && self.keys == KeySpec::FIRST
     }
 
-    /// All of its arguments that are keys, those after a count too.
-    pub(crate) fn all_keys<'a>(&self, args: Args<'a>) -> Vec<&'a [u8]> {
-        crate::commands::keys_of(self, args)
-    }
-
     /// Those of its arguments that are keys by their place; keys that follow a count are not among them.
     pub(crate) fn keys_in<'a>(&self, args: Args<'a>) -> Vec<&'a [u8]> {
         let spec = self.keys;

@@ -14,6 +14,7 @@ mod compatibility;
 pub mod consistency;
 mod context;
 mod error;
+mod expiry_arguments;
 pub mod float;
 mod glob;
 mod receipt;

@@ -275,7 +275,7 @@ impl Session {
         engine: &mut dyn Engine,
     ) -> Result<Reply, Error> {
         self.usual = false;
-        let keys = command.all_keys(args);
+        let keys = commands::keys_of(command, args);
         let dials = self.dials(engine, &keys)?;
         // No keys found would mean that there are none.
         if let Some(sought) = sought(command, args) {
@@ -476,7 +476,7 @@ impl Session {
         let queue = self.queue.as_deref().unwrap_or_default();
         let mut keys = Vec::new();
         for queued in queue {
-            keys.extend(queued.command.all_keys(&refs(&queued.args)).into_iter().map(Bytes::copy_from_slice));
+            keys.extend(commands::keys_of(queued.command, &refs(&queued.args)).into_iter().map(Bytes::copy_from_slice));
         }
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         let dials = self.dials(engine, &keys)?;
@@ -532,7 +532,7 @@ fn sought<'a>(command: &Command, args: Args<'a>) -> Option<&'a [u8]> {
 pub fn may_answer(words: &[&[u8]], tables: &Tables, region: &str) -> Result<Among, Error> {
     let (name, args) = words.split_first().ok_or(Error::Syntax)?;
     let command = commands::find(name).ok_or_else(|| commands::refusal(name, args))?;
-    let keys = command.all_keys(args);
+    let keys = commands::keys_of(command, args);
     match tables.withheld_from(region).next() {
         // It may look at everything.
         Some(table) if keys.is_empty() => return Err(Error::elsewhere(table, region)),

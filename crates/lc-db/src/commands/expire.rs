@@ -1,7 +1,7 @@
 //! `EXPIRE`, `PEXPIRE`, `EXPIREAT`, `PEXPIREAT`: when a key ends.
 
-use super::set::EXPIRY_MS_MAX;
 use crate::arguments::{Args, int, is, shown};
+use crate::expiry_arguments::EXPIRY_MS_MAX;
 use crate::{Arity, Command, Error, Group, KeySpec, Reply, Run, Txn};
 
 pub(super) static EXPIRE: Command = Command {

@@ -1,7 +1,7 @@
 //! `GETEX`: answers a string and chooses when it ends.
 
 use crate::arguments::{Args, is};
-use crate::commands::set::expiry;
+use crate::expiry_arguments::expiry;
 use crate::{Arity, Command, Error, Expiry, Group, KeySpec, Reply, Run, Txn};
 
 pub(super) static COMMAND: Command = Command {

@@ -4,8 +4,8 @@ use lc_core::Dot;
 use lc_crdt::{Kind, Merge};
 
 use crate::arguments::Args;
-use crate::commands::set::expiry;
 use crate::context::dot_text;
+use crate::expiry_arguments::expiry;
 use crate::{Arity, Command, Context, Error, Expiry, Group, KeySpec, Reply, Run, Txn};
 
 pub(super) static COMMAND: Command = Command {

@@ -1,7 +1,7 @@
 //! `SETEX`, `PSETEX`: a string and how long it lives.
 
 use crate::arguments::{Args, int};
-use crate::commands::set::moment;
+use crate::expiry_arguments::moment;
 use crate::{Arity, Command, Error, Expiry, Group, KeySpec, Reply, Run, Txn};
 
 pub(super) static SETEX: Command = Command {

@@ -137,6 +137,14 @@ impl Head {
         (at + HLC_BYTES <= row.len()).then(|| row.slice(at + HLC_BYTES..))
     }
 
+    /// Whether a row holds one plain string and nothing else; an error if it seems to, and is broken.
+    pub(crate) fn is_plain_string(row: &Bytes) -> Result<bool, Malformed> {
+        if row.first() != Some(&PLAIN) {
+            return Ok(false);
+        }
+        decode_plain(Reader::new(row.slice(1..))).map(|_| true)
+    }
+
     /// Whether a row says that its key has a value, expired or not.
     pub fn row_exists(row: &Bytes) -> bool {
         row.first() == Some(&PLAIN) || Head::decode(row.clone()).is_ok_and(|head| head.exists())

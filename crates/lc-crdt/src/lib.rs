@@ -42,7 +42,7 @@ pub use json_rules::JsonRules;
 pub use merge::{Merge, Merged};
 pub use number::Number;
 pub use op::{Added, Address, ElementReset, Kind, Op, Reset};
-pub use outside::apply_outside;
+pub use outside::{apply_op_outside, apply_outside};
 pub use place::{PLACE_BYTES_MAX, address_of, cell_span, hash_span, key_span, place_at, place_of};
 pub use reconcile::{Incoming, install, merge, settling};
 pub use row::{

@@ -18,6 +18,15 @@ pub fn apply_outside(rows: &mut dyn Rows, entry: &Entry, contexts: &Contexts) ->
     apply_within(rows, entry, &Span::all(), &|place| !contexts.covers(place, entry.dot))
 }
 
+/// Applies one op of an entry as [`apply_outside`] does: for who leaves out some of them.
+pub fn apply_op_outside(rows: &mut dyn Rows, entry: &Entry, op: &Op, contexts: &Contexts) -> Result<(), RowError> {
+    if !contexts.cover_somewhere(entry.dot) {
+        return apply_op(rows, &entry.stamp(), op);
+    }
+    let open = |place: &[u8]| !contexts.covers(place, entry.dot);
+    Within { stamp: entry.stamp(), span: &Span::all(), open: &open }.apply(rows, op)
+}
+
 /// Applies an entry to the cells of a stretch that are `open`, and to no others.
 pub(crate) fn apply_within(
     rows: &mut dyn Rows,

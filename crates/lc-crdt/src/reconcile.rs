@@ -19,7 +19,7 @@ use crate::join::{JoinedKeys, KeyRows};
 use crate::outside::apply_within;
 use crate::place::{key_of_place, key_span, place_of};
 use crate::row::{element_row, expiry_row, head_row, score_of, score_prefix, score_row};
-use crate::span_rows::{heads_from, scan_elements};
+use crate::span_rows::{Heads, heads_from, meets, scan_elements};
 use crate::{Address, Cell, Entry, Head, Kind, Meeting, Number, Op, RowError, Rows, SpanRows, Visible};
 
 /// Records of one stretch, as a sender has them.
@@ -41,8 +41,11 @@ pub struct Incoming<'a> {
 /// that either side had applied.
 pub fn install(rows: &mut dyn Rows, incoming: &Incoming<'_>, since: &[&Entry]) -> Result<(), RowError> {
     let nothing = KeyRows::default();
-    for (key, sent) in incoming.keys(rows)? {
-        incoming.replace_key(rows, &key, sent.unwrap_or(&nothing))?;
+    for Met { key, own, sent } in incoming.keys(rows)? {
+        let (own, sent) = (own.read(rows, &key)?, sent.unwrap_or(&nothing));
+        if !incoming.replace_string(rows, &key, own.as_ref(), sent) {
+            incoming.replace_key(rows, &key, own, sent)?;
+        }
     }
     let open = |place: &[u8]| !(incoming.same)(place) && (incoming.settles)(&key_of_place(place).1);
     since.iter().try_for_each(|entry| apply_within(rows, entry, incoming.span, &open))
@@ -56,14 +59,15 @@ pub fn install(rows: &mut dyn Rows, incoming: &Incoming<'_>, since: &[&Entry]) -
 pub fn merge(rows: &mut dyn Rows, incoming: &Incoming<'_>, covered: &VersionVector) -> Result<Vec<Address>, RowError> {
     let nothing = KeyRows::default();
     let mut doubtful = Vec::new();
-    for (key, sent) in incoming.keys(rows)? {
+    for Met { key, own: head, sent } in incoming.keys(rows)? {
+        let head = head.read(rows, &key)?;
         let sent = incoming.within(&key, sent.unwrap_or(&nothing))?;
         let own = incoming.own(rows, &key)?;
         let mut joined = JoinedKeys::default();
         joined.add(&key, &[(covered, &own), (incoming.vector, &sent)])?;
         doubtful.extend_from_slice(joined.doubtful());
         let joined = KeyRows::read(&joined, &key, usize::MAX).map_err(|error| RowError(error.to_string()))?;
-        incoming.replace_key(rows, &key, &joined)?;
+        incoming.replace_key(rows, &key, head, &joined)?;
     }
     Ok(doubtful)
 }
@@ -88,22 +92,31 @@ pub fn settling(rows: &dyn Rows, at: &Address) -> Result<Option<Op>, RowError> {
 }
 
 impl Incoming<'_> {
-    /// The keys on either side, in the order of their heads, with what was sent of them.
-    fn keys(&self, rows: &dyn Rows) -> Result<Vec<(Bytes, Option<&KeyRows>)>, RowError> {
-        let mut keys: BTreeMap<Vec<u8>, (Bytes, Option<&KeyRows>)> = BTreeMap::new();
+    /// The keys on either side, in the order of their heads.
+    fn keys(&self, rows: &dyn Rows) -> Result<Vec<Met<'_>>, RowError> {
+        let mut sent = self.rows.keys.iter().filter(|(key, _)| meets(self.span, key)).peekable();
+        let (mut keys, mut held_bytes) = (Vec::new(), 0);
         let mut from = self.span.from.clone();
         loop {
-            let heads = heads_from(rows, &from, self.span)?;
-            let Some((last, _)) = heads.last() else { break };
-            from = key_span(last).to;
-            keys.extend(heads.into_iter().map(|(key, _)| (head_row(&key), (key, None))));
-        }
-        for (key, sent) in &self.rows.keys {
-            if self.span.meet(&key_span(key)).is_some() {
-                keys.insert(head_row(key), (key.clone(), Some(sent)));
+            let Heads { heads, more } = heads_from(rows, &from, self.span)?;
+            from = heads.last().map_or(from, |(last, _)| key_span(last).to);
+            for (key, own) in heads {
+                let row = head_row(&key);
+                while let Some((key, rows)) = sent.next_if(|(sent, _)| head_row(sent) < row) {
+                    keys.push(Met { key: key.clone(), own: Own::Here(None), sent: Some(rows) });
+                }
+                let sent = sent.next_if(|(sent, _)| *sent == key).map(|(_, rows)| rows);
+                held_bytes += own.len();
+                let own = if held_bytes > HELD_BYTES_MAX { Own::There } else { Own::Here(Some(own)) };
+                keys.push(Met { key, own, sent });
+            }
+            if !more {
+                break;
             }
         }
-        Ok(keys.into_values().filter(|(key, _)| (self.settles)(key)).collect())
+        keys.extend(sent.map(|(key, rows)| Met { key: key.clone(), own: Own::Here(None), sent: Some(rows) }));
+        keys.retain(|met| (self.settles)(&met.key));
+        Ok(keys)
     }
 
     fn takes(&self, place: &[u8]) -> bool {
@@ -153,9 +166,32 @@ impl Incoming<'_> {
         Ok(own)
     }
 
-    /// Makes the key's cells in the stretch those of `target`. A head here that does not decode counts as none.
-    fn replace_key(&self, rows: &mut dyn Rows, key: &Bytes, target: &KeyRows) -> Result<(), RowError> {
-        let old = rows.get(&head_row(key))?;
+    /// What [`Incoming::replace_key`] does, where one plain string comes in the place of another or of nothing; false if it
+    /// is not so. Most records are that.
+    fn replace_string(&self, rows: &mut dyn Rows, key: &Bytes, old: Option<&Bytes>, target: &KeyRows) -> bool {
+        let is_plain = |head: &Bytes| Head::is_plain_string(head) == Ok(true);
+        let Some(head) = target.head.as_ref().filter(|head| is_plain(head)) else { return false };
+        let alone = target.elements.is_empty() && old.is_none_or(is_plain);
+        if !alone || !self.takes(&place_of(key, Kind::String, b"")) {
+            return false;
+        }
+        if old != Some(head) {
+            // A copy: a slice would keep all that came with it in memory.
+            rows.replace(head_row(key), old, Some(Bytes::copy_from_slice(head)));
+            rows.touched(Some(key));
+        }
+        true
+    }
+
+    /// Makes the key's cells in the stretch those of `target`; `old` is its head row. A head here that does not decode
+    /// counts as none.
+    fn replace_key(
+        &self,
+        rows: &mut dyn Rows,
+        key: &Bytes,
+        old: Option<Bytes>,
+        target: &KeyRows,
+    ) -> Result<(), RowError> {
         let decoded = old.clone().map(Head::decode);
         let broken = matches!(decoded, Some(Err(_)));
         let own = decoded.and_then(Result::ok).unwrap_or_default();
@@ -212,6 +248,30 @@ impl Incoming<'_> {
             replace_element(rows, key, kind, field, old.as_ref(), new.as_ref())?;
         }
         Ok(change)
+    }
+}
+
+/// A key in a stretch.
+struct Met<'a> {
+    key: Bytes,
+    own: Own,
+    sent: Option<&'a KeyRows>,
+}
+
+/// The head row that a key has here.
+enum Own {
+    /// It was seen on the way.
+    Here(Option<Bytes>),
+    /// There were too many to keep them all.
+    There,
+}
+
+impl Own {
+    fn read(self, rows: &dyn Rows, key: &[u8]) -> Result<Option<Bytes>, RowError> {
+        match self {
+            Own::Here(row) => Ok(row),
+            Own::There => rows.get(&head_row(key)),
+        }
     }
 }
 
@@ -300,3 +360,6 @@ fn drop_index(rows: &mut dyn Rows, key: &[u8], member: &[u8]) -> Result<(), RowE
     index.into_iter().for_each(|row| rows.replace(row, Some(&Bytes::new()), None));
     Ok(())
 }
+
+/// Rows of one stretch that are kept until it is their turn; a stretch may hold many more here than came.
+const HELD_BYTES_MAX: usize = 1 << 20;

@@ -92,9 +92,11 @@ impl SpanRows {
 
     fn finish(&mut self, key: Option<(Bytes, Head, KeyRows)>) {
         if let Some((key, head, mut rows)) = key {
-            let mut bytes = Vec::new();
-            head.encode(&mut bytes);
-            rows.head = Some(bytes.into());
+            if rows.head.is_none() {
+                let mut bytes = Vec::new();
+                head.encode(&mut bytes);
+                rows.head = Some(bytes.into());
+            }
             self.keys.push((key, rows));
         }
     }
@@ -113,6 +115,8 @@ impl SpanRows {
 
     /// Appends its bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let each = self.keys.iter().map(|(key, rows)| key.len() + rows.bytes() + CELL_BYTES);
+        out.reserve(self.same.len() + each.sum::<usize>() + CELL_BYTES);
         put_bytes(out, &self.same);
         put_varint(out, self.keys.len() as u64);
         for (key, rows) in &self.keys {
@@ -127,11 +131,14 @@ impl SpanRows {
         let same = reader.bytes(reader.remaining(), "cells that are the same")?.to_vec();
         let count = reader.bounded(reader.remaining() as u64, "keys of a stretch")?;
         let mut keys: Vec<(Bytes, KeyRows)> = Vec::new();
+        let mut last = Vec::new();
         for _ in 0..count {
             let key = reader.bytes(limits::KEY_BYTES_MAX, "key")?;
-            if keys.last().is_some_and(|(last, _)| head_row(last) >= head_row(&key)) {
+            let row = head_row(&key);
+            if last >= row {
                 return Err(Malformed::OutOfBounds("order of keys"));
             }
+            last = row;
             keys.push((key, KeyRows::decode(&mut reader)?));
         }
         reader.end("rows of a stretch")?;
@@ -140,9 +147,15 @@ impl SpanRows {
 }
 
 fn add(head: &mut Head, rows: &mut KeyRows, seen: &Seen<'_>) -> Result<(), RowError> {
-    if seen.kind == Kind::String {
+    if seen.kind == Kind::String && Head::is_plain_string(seen.bytes)? {
+        // Nearly always all that there is of this key, as it is written.
+        rows.head = Some(seen.bytes.clone());
+    } else if seen.kind == Kind::String {
         *head = Head::decode(seen.bytes.clone())?;
     } else {
+        if let Some(plain) = rows.head.take() {
+            *head = Head::decode(plain)?;
+        }
         head.count(seen.kind, false, true);
         rows.elements.push((seen.kind, Bytes::copy_from_slice(seen.field), seen.bytes.clone()));
     }
@@ -218,8 +231,7 @@ pub(crate) fn walk(
     let mut from = span.from.clone();
     let mut begun = false;
     loop {
-        let heads = heads_from(rows, &from, span)?;
-        let more = heads.len() == HEADS_AT_ONCE;
+        let Heads { heads, more } = heads_from(rows, &from, span)?;
         for (key, bytes) in &heads {
             if *room == 0 && std::mem::replace(&mut begun, true) {
                 return Ok(Some(key_span(key).from.max(from)));
@@ -231,10 +243,10 @@ pub(crate) fn walk(
             {
                 return Ok(Some(stopped));
             }
-            from = key_span(key).to;
         }
-        if !more {
-            return Ok(None);
+        match heads.last() {
+            Some((last, _)) if more => from = key_span(last).to,
+            _ => return Ok(None),
         }
     }
 }
@@ -304,25 +316,55 @@ pub(crate) fn scan_elements(
     })
 }
 
+/// Keys of a stretch and their head rows.
+pub(crate) struct Heads {
+    pub heads: Vec<(Bytes, Bytes)>,
+    /// There may be others after them.
+    pub more: bool,
+}
+
 /// Keys of a stretch and their head rows, so many at once.
-pub(crate) fn heads_from(rows: &dyn Rows, from: &[u8], span: &Span) -> Result<Vec<(Bytes, Bytes)>, RowError> {
+pub(crate) fn heads_from(rows: &dyn Rows, from: &[u8], span: &Span) -> Result<Heads, RowError> {
     let (hash, key, _) = key_of_place(from);
     let (mut start, end) = crate::row::head_span(hash);
     start.extend_from_slice(&key);
-    let mut heads = Vec::new();
+    let (mut heads, mut bytes_left, mut more) = (Vec::new(), HEAD_BYTES_AT_ONCE, false);
     rows.scan(&start, &end, &mut |row, bytes| {
-        let key = Bytes::copy_from_slice(head_of(row));
-        let of_key = key_span(&key);
-        if !span.ends_after(&of_key.from) {
+        let key = head_of(row);
+        if !begins_within(span, key, row) {
             return false;
         }
         // The position may be just behind this key.
-        if of_key.ends_after(from) {
-            heads.push((key, bytes.clone()));
+        if ends_behind(from, key, row) {
+            heads.push((Bytes::copy_from_slice(key), bytes.clone()));
+            bytes_left = bytes_left.saturating_sub(row.len() + bytes.len());
         }
-        heads.len() < HEADS_AT_ONCE
+        more = bytes_left == 0 || heads.len() == HEADS_AT_ONCE;
+        !more
     })?;
-    Ok(heads)
+    Ok(Heads { heads, more })
+}
+
+/// Whether a key that begins after a stretch has begun begins before it ends. Nearly always the hash alone says so.
+fn begins_within(span: &Span, key: &[u8], row: &[u8]) -> bool {
+    span.to.is_empty() || hash_is_less(row.get(1..), &span.to) || span.ends_after(&key_span(key).from)
+}
+
+/// Whether a key's last place is at or behind a place.
+fn ends_behind(place: &[u8], key: &[u8], row: &[u8]) -> bool {
+    hash_is_less(Some(place), row.get(1..).unwrap_or_default()) || key_span(key).ends_after(place)
+}
+
+/// Whether anything of a key is in a stretch.
+pub(crate) fn meets(span: &Span, key: &[u8]) -> bool {
+    let row = head_row(key);
+    ends_behind(&span.from, key, &row) && begins_within(span, key, &row)
+}
+
+/// Whether one place's hash is there and below another's, so that all places with it are.
+fn hash_is_less(one: Option<&[u8]>, other: &[u8]) -> bool {
+    let hash = |place: &[u8]| <[u8; 4]>::try_from(place.get(..4)?).ok();
+    one.and_then(hash).zip(hash(other)).is_some_and(|(one, other)| one < other)
 }
 
 /// A head without its lengths, which count what stands elsewhere; `None` if that is nothing.
@@ -359,5 +401,7 @@ fn past(prefix: &[u8]) -> Vec<u8> {
 pub const FINGERPRINT_BYTES: usize = 6;
 /// What a cell takes beside key, field and bytes, about.
 const CELL_BYTES: usize = 8;
-/// Heads are gathered before elements are looked at, so that no scan runs inside another.
-const HEADS_AT_ONCE: usize = 64;
+/// Heads are gathered before elements are looked at, so that no scan runs inside another; to begin one costs as much as
+/// dozens of rows.
+const HEADS_AT_ONCE: usize = 1024;
+const HEAD_BYTES_AT_ONCE: usize = 128 << 10;

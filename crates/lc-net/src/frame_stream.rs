@@ -38,7 +38,8 @@ impl FrameEncoder {
     pub(crate) fn put(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let mut input = InBuffer::around(piece);
         while input.pos() < piece.len() {
-            out.reserve(OUTPUT_STEP_BYTES);
+            // Of a large piece about half may be left: growing step by step would move it many times.
+            out.reserve(((piece.len() - input.pos()) / 2).max(OUTPUT_STEP_BYTES));
             let at = out.len();
             let mut output = OutBuffer::around_pos(out, at);
             self.context.compress_stream(&mut output, &mut input).map_err(not_made)?;
@@ -173,8 +174,8 @@ impl Partial {
             });
         }
         self.length = length;
-        // Grows as bytes really come: a claimed length alone costs nothing.
-        self.body = BytesMut::with_capacity(length.min(PLAIN_BYTES));
+        // A large one grows as bytes really come: a claimed length alone costs little. A usual one is not to be moved.
+        self.body = BytesMut::with_capacity(length.min(BODY_BYTES_AT_ONCE));
         Ok(())
     }
 
@@ -205,6 +206,8 @@ const WINDOW_LOG_MAX: u32 = 20;
 /// Room made before each compression step; a flushed small burst needs less.
 const OUTPUT_STEP_BYTES: usize = 1024;
 const PLAIN_BYTES: usize = 64 * 1024;
+/// An answer of records takes somewhat more than 256 KiB.
+const BODY_BYTES_AT_ONCE: usize = 512 * 1024;
 
 #[cfg(test)]
 mod tests;

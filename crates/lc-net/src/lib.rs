@@ -12,6 +12,7 @@
 mod accept;
 mod authority;
 mod certificate;
+mod congestion;
 mod dial;
 mod door_tls;
 mod error;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use lc_core::NodeId;
 use lc_net::{LinkEvent, Links, WanEmulation};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 
+use crate::divergence_log::DivergenceLog;
 use crate::{Error, Node, control_plane};
 
 /// The links, and what shapes them in a development world.
@@ -78,7 +80,8 @@ async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {
             return;
         }
         double.notice(&node, &event);
-        on_event(&node, event);
+        let long = matches!(&event, LinkEvent::Frame { frame, .. } if frame.len() >= LONG_FRAME_BYTES);
+        aside(long, || on_event(&node, event));
     }
 }
 
@@ -149,24 +152,42 @@ fn on_event(node: &Node, event: LinkEvent) {
     }
 }
 
+/// Runs what may hold the member for milliseconds. A worker that does so takes no datagrams meanwhile, and those that find no
+/// room in the socket are lost: so another takes its place.
+fn aside<T>(long: bool, run: impl FnOnce() -> T) -> T {
+    // There is nobody else on a runtime with one thread, as tests have it.
+    let able = long && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if able { tokio::task::block_in_place(run) } else { run() }
+}
+
 async fn tick(node: Arc<Node>) {
     let mut every = tokio::time::interval(TICK);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut apart = false;
+    let (mut apart, mut long, mut divergence) = (false, false, DivergenceLog::default());
     while !node.stopping.load(Ordering::Relaxed) {
         every.tick().await;
-        let mut frames = Vec::new();
-        let mut member = node.member.write();
-        member.tick(node.now(), node.wall_ms(), &mut frames);
-        apart = tell_of_clock(apart, member.health().clock_apart());
-        node.send(frames);
-        node.deliver_settled(&mut member);
-        let wants_sync = member.wants_sync();
-        drop(member);
-        if wants_sync {
-            node.wakeup.soon();
-        }
+        let began = node.now();
+        apart = aside(long, || tick_once(&node, apart));
+        // The next one will be like it.
+        long = node.now().saturating_sub(began) >= LONG_TICK;
+        divergence.look(&node);
     }
+}
+
+/// Lets the member know the time; answers whether the clock is apart.
+fn tick_once(node: &Node, apart: bool) -> bool {
+    let mut frames = Vec::new();
+    let mut member = node.member.write();
+    member.tick(node.now(), node.wall_ms(), &mut frames);
+    let apart = tell_of_clock(apart, member.health().clock_apart());
+    node.send(frames);
+    node.deliver_settled(&mut member);
+    let wants_sync = member.wants_sync();
+    drop(member);
+    if wants_sync {
+        node.wakeup.soon();
+    }
+    apart
 }
 
 /// Tells when the clock begins or ceases to be apart; answers whether it is.
@@ -182,3 +203,6 @@ fn tell_of_clock(before: bool, apart: Option<&str>) -> bool {
 /// Events that wait for the member, all peers together; their frames are bounded in bytes beside that.
 const EVENTS_MAX: usize = 256;
 const TICK: Duration = Duration::from_millis(10);
+/// To take records out of a frame of this size takes a millisecond or more.
+const LONG_FRAME_BYTES: usize = 64 * 1024;
+const LONG_TICK: Duration = Duration::from_millis(2);

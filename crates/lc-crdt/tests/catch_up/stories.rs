@@ -1,9 +1,9 @@
 //! What went wrong while records came as state, each as the shortest history that shows it.
 
-use lc_core::{ReplicaId, Span, VersionVector};
+use lc_core::{Dot, Hlc, ReplicaId, Span, VersionVector};
 use lc_crdt::{
-    Contexts, Entry, Incoming, Kind, Known, Room, SpanRows, Tail, apply_outside, fingerprints, install, key_span,
-    merge, place_of,
+    Address, Contexts, Entry, Incoming, Kind, Known, Op, Room, SpanRows, Tail, apply_outside, fingerprints, install,
+    key_span, merge, place_of,
 };
 
 use crate::world::{Intent, Replica};
@@ -174,4 +174,30 @@ fn a_write_over_what_was_flushed_tears_nothing() {
     assert!(contexts.is_torn(&key_span(b"a")));
     assert_eq!(contexts.owed(&Span::all()), [(LIMA, 4), (ReplicaId(3), 2)].into_iter().collect());
     assert_eq!(contexts.left(&key_span(b"a")), [key_span(b"a")]);
+}
+
+/// More keys and bytes than are looked at or kept at a time, on both sides, of which most differ.
+#[test]
+fn a_stretch_with_many_large_rows_becomes_the_senders() {
+    let (mut lima, mut tokyo) = (Replica::default(), Replica::default());
+    for (replica, id, step, fill) in [(&mut lima, LIMA, 2, b'l'), (&mut tokyo, TOKYO, 3, b't')] {
+        for number in (0..4500).step_by(step) {
+            let key = format!("key {number}");
+            let value = vec![fill; if number % 7 == 0 { 6000 } else { 20 }].into();
+            let op = Op::Put { at: Address::string(key.into()), value, expires_ms: None, resets: Vec::new() };
+            let seq = number as u64 + 1;
+            let (dot, hlc) = (Dot::new(id, seq), Hlc(seq << 16));
+            lc_crdt::apply(
+                &mut replica.rows,
+                &Entry { dot, prev_seq: 0, hlc, deps: VersionVector::new(), ops: vec![op] },
+            )
+            .unwrap();
+        }
+    }
+    let (sent, vector, span) = (read(&lima, &[]), VersionVector::new(), Span::all());
+    let mut bytes = Vec::new();
+    sent.encode(&mut bytes);
+    let sent = SpanRows::decode(bytes.into()).unwrap();
+    install(&mut tokyo.rows, &incoming(&sent, &vector, &span), &[]).unwrap();
+    assert!(tokyo.rows.0 == lima.rows.0);
 }

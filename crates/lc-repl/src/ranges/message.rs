@@ -181,6 +181,7 @@ impl RangeAnswer {
         put_varint(out, id);
         match self {
             RangeAnswer::Rows(rows) => {
+                out.reserve(rows.rows.len() + rows.cut.len() + ROWS_HEAD_BYTES);
                 rows.vector.encode(out);
                 out.extend_from_slice(&rows.hlc.0.to_le_bytes());
                 put_varint(out, u64::from(rows.whole));
@@ -291,6 +292,8 @@ const SUMS: u8 = 6;
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// A table's name, which is a part of a key.
 const TABLE_BYTES_MAX: usize = lc_core::limits::KEY_BYTES_MAX;
+/// What stands around the records of an answer, about.
+const ROWS_HEAD_BYTES: usize = 256;
 /// Stretches in one question.
 pub(crate) const SPANS_MAX: usize = 256;
 /// Twice the longest key, the longest field, and a few bytes.

@@ -156,8 +156,8 @@ class Scene:
             raise RuntimeError(f"not within {seconds:g} s: {what}")
         self.hold(False, f"{what} within {seconds:g} s")
 
-    def ends_equal(self, what: str, seconds: float = 60) -> None:
-        """Everybody rests; then all regions have the same, every key is what it must be, and nobody complains."""
+    def ends_equal(self, what: str, seconds: float = 60, quietly: bool = True) -> None:
+        """Everybody rests; then all regions have the same, every key is what it must be, and nobody complains (`quietly`)."""
         for book in self.books:
             book.rest()
         began = time.monotonic()
@@ -169,7 +169,8 @@ class Scene:
             keys, refused = sum(book.keys() for book in self.books), sum(book.refused for book in self.books)
             told = f"{len(wrong)}: {wrong[:4]}" if wrong else ""
             self.hold(not wrong, f"{what}: {node.name} has all {keys} keys as they were written ({refused} in doubt) {told}")
-        self.nobody_complains(what)
+        if quietly:
+            self.nobody_complains(what)
 
     def shared_wrong(self, node: Node) -> list[str]:
         """Counters that all increment are the sum of what was acknowledged."""

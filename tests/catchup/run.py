@@ -26,6 +26,8 @@ from bootstrap import fill as records
 from checks import Checks
 from cluster import template
 from regions import MIB, SIZES, Scene, dropped, entries, position, status, wire_bytes
+from rotten import rotten
+from rotten_block import rotten_block
 
 US, EU, AP, FOURTH = "us-east", "eu-west", "ap-northeast", "sa-east"
 # Ports that no other test has.
@@ -240,7 +242,12 @@ def slow_line(run: Run) -> None:
     records(us, 30_000)
     scene.start(ap)
     began = time.monotonic()
+    goes_on = told_on_the_way(scene, ap)
     equal_within(scene, 60)
+    scene.hold(goes_on["kind"] == "catch_up" and goes_on["from"] == US, f"on the way it said {goes_on}")
+    took, guessed = time.monotonic() - began, goes_on["at_s"] + goes_on["seconds_left"]
+    scene.hold(guessed / 3 < took < guessed * 3, f"and from that, that it would take {guessed:.0f} s; it took {took:.0f} s")
+    scene.hold(status(ap)["filling"] is None and status(ap)["counters"]["catch_ups"] == 1, "it says when it is over")
     scene.hold(True, f"{30_000 * 160} bytes of records over {NARROW} bytes/s took {time.monotonic() - began:.1f} s")
     scene.nobody_complains("slow line")
     scene.end()
@@ -306,6 +313,18 @@ def cost(run: Run) -> None:
     scene.end()
 
 
+def told_on_the_way(scene: Scene, node: Any) -> dict[str, Any]:
+    """What it says of what it gets, when about a half has come; and after how many seconds that is."""
+    began, told = time.monotonic(), {}
+
+    def half() -> bool:
+        told.update(status(node)["filling"] or {})
+        return told.get("seconds_left") is not None and (told["share_left"] or 1) < 0.7
+
+    scene.wait(half, "it says how far it is", 60, tell=False)
+    return told | {"at_s": time.monotonic() - began}
+
+
 def fill(node: Any, many: int) -> None:
     to = client(node)
     for at in range(0, many, 5000):
@@ -353,7 +372,7 @@ def client(node: Any) -> redis.Redis:
     return redis.Redis(port=node.region.resp_port, decode_responses=True, socket_timeout=60, retry=None)
 
 
-SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line, renewed]
+SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line, renewed, rotten, rotten_block]
 # Only when it is asked for, because it takes minutes.
 NAMED: list[Callable[[Run], None]] = [bootstrap]
 

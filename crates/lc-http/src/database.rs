@@ -232,6 +232,13 @@ pub enum ControlRequest {
         /// Those stamped more than this ahead.
         ahead_ms: u64,
     },
+    /// The repair that goes on, or the last one, and what differs: `{"repair", "filling", "diverged"}`.
+    Repairs,
+    /// Begins to replace what differs by what a region has; the same answer.
+    BeginRepair {
+        /// The region; without it, the nearest that has every table of the node.
+        from: Option<String>,
+    },
     /// Every region with its nodes: `{"regions": [...]}`.
     Regions,
     /// Makes a one-time token for a region that is to join.

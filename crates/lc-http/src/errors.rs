@@ -79,6 +79,21 @@ impl Problem {
         Problem::new(Kind::BAD_TOKEN, detail)
     }
 
+    /// A repair goes on already.
+    pub fn repair_under_way(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::REPAIR_UNDER_WAY, detail)
+    }
+
+    /// Records are being got from other regions.
+    pub fn catching_up(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::CATCHING_UP, detail)
+    }
+
+    /// A region that this needs cannot be reached.
+    pub fn unreachable(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::UNREACHABLE, detail)
+    }
+
     /// The node cannot do it now.
     pub fn unavailable(detail: impl Into<String>) -> Problem {
         Problem::new(Kind::UNAVAILABLE, detail)

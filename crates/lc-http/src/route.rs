@@ -65,6 +65,7 @@ pub(crate) enum Group {
     Conflicts,
     Regions,
     Backups,
+    Repairs,
 }
 
 /// A parameter of the query, or a header of the request.
@@ -131,7 +132,7 @@ impl Verb {
 }
 
 impl Group {
-    pub(crate) const ALL: [Group; 10] = [
+    pub(crate) const ALL: [Group; 11] = [
         Group::Records,
         Group::Fields,
         Group::Members,
@@ -141,6 +142,7 @@ impl Group {
         Group::Conflicts,
         Group::Regions,
         Group::Backups,
+        Group::Repairs,
         Group::Operations,
     ];
 
@@ -156,6 +158,7 @@ impl Group {
             Group::Conflicts => "Conflicts",
             Group::Regions => "Regions",
             Group::Backups => "Backups",
+            Group::Repairs => "Repairs",
         }
     }
 

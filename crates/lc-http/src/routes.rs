@@ -19,6 +19,7 @@ mod operations;
 mod parameters;
 mod records;
 mod regions;
+mod repairs;
 mod scores;
 mod sessions;
 mod stamps;
@@ -26,7 +27,7 @@ mod tables;
 
 /// Every route, in the order of the description.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    let lists: [&[Route]; 11] = [
+    let lists: [&[Route]; 12] = [
         records::ROUTES,
         fields::ROUTES,
         members::ROUTES,
@@ -37,6 +38,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         stamps::ROUTES,
         regions::ROUTES,
         backups::ROUTES,
+        repairs::ROUTES,
         operations::ROUTES,
     ];
     lists.into_iter().flatten()

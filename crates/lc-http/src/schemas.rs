@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// Every schema by the name that routes give it.
 pub(crate) fn all() -> Map<String, Value> {
-    [values(), records(), elements(), control(), stamps(), backups(), operations()]
+    [values(), records(), elements(), control(), stamps(), backups(), repairs(), operations()]
         .into_iter()
         .flat_map(entries)
         .collect()
@@ -320,6 +320,42 @@ fn backups() -> Value {
         })),
         "BackupEnd": object(&["end"], json!({ "end": { "type": "object", "description": "vector, digest, keys, hlc." } })),
         "BackupOver": object(&["id"], json!({ "id": { "type": "string" } })),
+    })
+}
+
+fn repairs() -> Value {
+    let differences = |what: &str| {
+        json!({
+            "type": ["object", "null"],
+            "description": format!("{what}: stretches, records (keys), rows, tables (keys by table), examples (some of the keys), more (not all of it was looked at)."),
+        })
+    };
+    json!({
+        "NewRepair": exact(&[], json!({
+            "from": text("The region whose records are taken; without it, the nearest that has every table of this one."),
+        })),
+        "Repairs": object(&["repair", "filling", "diverged"], json!({
+            "repair": {
+                "type": ["object", "null"],
+                "description": "The repair that goes on, or the last one since the node started.",
+                "required": ["from", "state", "seconds", "bytes", "replaced"],
+                "properties": {
+                    "from": { "type": "string" },
+                    "state": { "enum": ["replacing", "counting", "done", "given_up"] },
+                    "why": { "type": ["string", "null"], "description": "Why it was given up; what was replaced until then stays." },
+                    "seconds": { "type": "integer" },
+                    "bytes": { "type": "integer", "description": "Of records that came." },
+                    "replaced": differences("What differed and was replaced"),
+                },
+            },
+            "filling": { "type": ["object", "null"], "description": "How far it is: as in /status." },
+            "diverged": list_of(object(&["region", "node_id", "at", "found"], json!({
+                "region": { "type": "string" },
+                "node_id": { "type": "integer" },
+                "at": text("What both had applied when it was noticed."),
+                "found": differences("What differs; null while it is not known"),
+            }))),
+        })),
     })
 }
 

@@ -20,6 +20,17 @@ pub enum Error {
     /// The record store cannot be read or written.
     #[error("record store: {0}")]
     Store(#[from] lc_store::Error),
+    /// Bytes rotted that nothing else here can stand in for.
+    #[error(
+        "{source}: {what} cannot be read, and what it held beyond the rest is in other regions only. Move the data directory away, \
+         start with an empty one, and let the others know with `lightcone region renew-node`; in a cluster of one region restore a backup"
+    )]
+    Rotten {
+        /// What cannot be read.
+        what: &'static str,
+        /// Where.
+        source: Box<Error>,
+    },
     /// Rows do not decode.
     #[error("{0}")]
     Rows(#[from] RowError),
@@ -72,6 +83,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// The record store does not open. Says what to do if the reason is that bytes have rotted.
+    pub fn of_store(error: lc_store::Error) -> Error {
+        Error::from(error).of("the record store")
+    }
+
+    /// Says what to do if the reason is that bytes of `what` have rotted.
+    pub(crate) fn of(self, what: &'static str) -> Error {
+        let rotten = matches!(
+            self,
+            Error::Journal(lc_journal::Error::Corrupt { .. }) | Error::Store(lc_store::Error::Corrupt { .. })
+        );
+        if rotten { Error::Rotten { what, source: Box::new(self) } } else { self }
+    }
+
+    /// As [`Error::of`], of an error that does not say whether bytes have rotted.
+    pub(crate) fn of_rows(self, records: &crate::records::Records, what: &'static str) -> Error {
+        let rotten = records.table.store().corrupt_reads() > 0;
+        if rotten { Error::Rotten { what, source: Box::new(self) } } else { self }
+    }
+
     /// What a caller can do: wait for room on a full disk; otherwise nothing but stop and look.
     pub fn fault(&self) -> Fault {
         match self {

@@ -13,9 +13,12 @@ mod identity;
 pub mod ledger;
 mod log;
 mod member;
+mod missing;
 mod placement;
 mod ranges;
 mod records;
+mod recount;
+mod salvage;
 mod shares;
 mod unsynced;
 mod watches;
@@ -25,8 +28,8 @@ pub use error::Error;
 pub use identity::Identity;
 pub use member::clock_watch::{Apart, ClockWatch};
 pub use member::{
-    AheadStamp, AheadStamps, BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, DiskBounds, Elsewhere,
-    FillingView, Health, JournalView, Kept, Member, Outgoing, Peer, PeerClock, Repaired, Restoring, Room, Settings,
-    Settled, Snapshot, Ticket, Unheld, frozen_rows,
+    AheadStamp, AheadStamps, BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, Differences, DiskBounds,
+    Divergence, Elsewhere, FillingView, Health, JournalView, Kept, Member, MendingView, Outgoing, Peer, PeerClock,
+    Repair, RepairRefused, RepairState, Restoring, Room, Settings, Settled, Snapshot, Ticket, Unheld, frozen_rows,
 };
 pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

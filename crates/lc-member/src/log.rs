@@ -17,13 +17,13 @@ use crate::placement;
 #[derive(Default)]
 pub(crate) struct Cursors {
     ends: Mutex<Vec<(ReplicaId, u64, Position)>>,
-    /// Why the last read failed, until somebody has taken note.
-    trouble: Mutex<Option<String>>,
+    /// Why the last read failed and where it had begun, until somebody has taken note.
+    trouble: Mutex<Option<(String, Position)>>,
 }
 
 impl Cursors {
-    /// Why a read failed, once.
-    pub(crate) fn take_trouble(&self) -> Option<String> {
+    /// Why a read failed and where it had begun, once.
+    pub(crate) fn take_trouble(&self) -> Option<(String, Position)> {
         self.trouble.lock().take()
     }
 
@@ -55,6 +55,36 @@ pub(crate) fn begins_after(journal: &Journal, adopted: &VersionVector) -> Versio
     let mut begins_after = adopted.clone();
     journal.truncated().iter().for_each(|(&replica, &seq)| begins_after.raise(ReplicaId(replica), seq));
     begins_after
+}
+
+/// Of each origin, entries up to here may lie in the part of the journal that cannot be read from a place on: to the end of its
+/// segment, behind which another begins that is whole for all that is known. `applied` is what all of the journal has.
+pub(crate) fn unreadable_upto(journal: &Journal, from: Position, applied: &VersionVector) -> VersionVector {
+    // A read goes on into the next segment, so what it had shown by then is not known to be what failed.
+    let segment = journal.spans().find(|span| span.end > from && is_unreadable(journal, from, span.end));
+    segment.map_or_else(
+        || applied.clone(),
+        |span| span.upto.iter().map(|(&replica, &seq)| (ReplicaId(replica), seq)).collect(),
+    )
+}
+
+/// Whether reading from a place to another, where a segment ends, fails.
+fn is_unreadable(journal: &Journal, from: Position, end: Position) -> bool {
+    let mut at = from;
+    while at < end {
+        let start = at;
+        let outcome = journal.read(at, READ_BYTES, |record| {
+            at = record.next;
+            if record.next < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if outcome.is_err() {
+            return at < end;
+        }
+        if at == start {
+            break;
+        }
+    }
+    false
 }
 
 impl JournalLog<'_> {
@@ -107,7 +137,7 @@ impl Log for JournalLog<'_> {
             });
             // There is nothing to send beyond what cannot be read; the member alarms its operator.
             from = outcome.unwrap_or_else(|error| {
-                *self.cursors.trouble.lock() = Some(error.to_string());
+                *self.cursors.trouble.lock() = Some((error.to_string(), start));
                 start
             });
             if from == start {

@@ -31,7 +31,10 @@ mod expiry;
 mod filling;
 mod holds;
 mod incarnation;
+mod mending;
 mod opening;
+mod recounting;
+mod repair;
 mod requests;
 mod residency;
 mod restoring;
@@ -44,7 +47,9 @@ pub use backup::{BackupMoment, frozen_rows};
 pub use clocks::PeerClock;
 pub use conflicts::{Collapse, Conflicts};
 pub use disk::{DiskBounds, Room};
-pub use filling::{FillingView, Repaired};
+pub use filling::FillingView;
+pub use mending::MendingView;
+pub use repair::{Differences, Divergence, Repair, RepairRefused, RepairState};
 pub use requests::{Delivered, Settled, Ticket};
 pub use restoring::{Elsewhere, Restoring};
 pub use retention::{JournalView, Kept};
@@ -57,6 +62,9 @@ use backup::FlushWish;
 use clocks::Clocks;
 use filling::Filling;
 use holds::Holds;
+use mending::Mending;
+use recounting::Recounting;
+use repair::Repairs;
 use requests::Requests;
 use retention::Retention;
 
@@ -133,6 +141,9 @@ pub struct Member {
     ledger: Ledger,
     room: Room,
     filling: Filling,
+    mending: Mending,
+    repairs: Repairs,
+    recounting: Recounting,
     /// An entry that replication counts as applied is not, or only half.
     broken: bool,
     retention: Retention,
@@ -201,6 +212,8 @@ impl Member {
     pub fn set_peers(&mut self, peers: Vec<Peer>, left: Vec<NodeId>) {
         for gone in self.settings.peers.iter().filter(|peer| !peers.iter().any(|other| other.node == peer.node)) {
             self.replicator.forget(gone.node);
+            self.repairs.forget(gone.node);
+            self.health.agreed(gone.node);
         }
         self.settings.peers = peers;
         self.settings.left = left;
@@ -516,12 +529,17 @@ impl Member {
         self.look_at_disk(now);
         self.look_at_retention(now, wall_ms);
         let decided = self.counters.entries_decided;
+        self.look_for_rot(now);
         self.fill(now, out);
         if self.counters.entries_decided == decided {
             self.remove_expired(wall_ms);
         }
         self.forget_old_conflicts(wall_ms);
-        self.walk_placements();
+        // Both sum up rows, of which some are not there now.
+        if !self.is_rebuilding() && self.records.missing.is_empty() {
+            self.walk_placements();
+            self.recount(now);
+        }
     }
 
     /// Whether anything waits for [`Member::begin_sync`].
@@ -576,9 +594,17 @@ impl Member {
         let wanted = self.records.table.dirty_bytes() >= enough
             || self.retention.wants_flush(self.journal.appended())
             || self.filling.wants_flush()
+            || self.mending_wants_flush()
             || self.flush_wish == FlushWish::Asked;
         // Rows that hold half of an entry must not become what the next start begins with; the journal has all of it.
-        if self.flushing || self.health.writable().is_err() || !(again || wanted) {
+        if self.flushing || self.health.writable().is_err() {
+            return None;
+        }
+        if let Some(job) = self.begin_mending() {
+            self.flushing = true;
+            return Some((job, self.retention.flushing()));
+        }
+        if !(again || wanted) {
             return None;
         }
         let standing = self.standing();
@@ -587,6 +613,7 @@ impl Member {
             self.flush_wish.begins(self.counters.flushes);
             self.retention.flush_begins(standing.position);
             self.filling.flush_begins();
+            self.mending_flush_begins(&standing);
         }
         self.flushing = true;
         Some((job, self.retention.flushing()))
@@ -597,11 +624,16 @@ impl Member {
     pub fn finish_flush(&mut self, done: FlushDone) -> Result<Flushed, Error> {
         self.flushing = false;
         match self.records.table.finish_flush(done) {
+            Ok(flushed) if self.has_worked() => {
+                self.mending_goes_on()?;
+                Ok(flushed)
+            }
             Ok(flushed) => {
                 self.counters.flushes += 1;
                 self.retention.flush_succeeded();
                 self.filling.flush_succeeded();
                 self.flush_waits(None);
+                self.mending_goes_on()?;
                 Ok(flushed)
             }
             Err(error @ lc_store::Error::Full { .. }) => {
@@ -651,14 +683,16 @@ impl Member {
             match output {
                 Output::Send { to, message } => out.push(Outgoing { to, frame: encoded_once(message, &mut last) }),
                 Output::Apply(arrival) => self.apply_arrival(&arrival.payload),
-                Output::Alarm(alarm) => self.counters.alarms += u64::from(self.health.alarm(alarm)),
+                Output::Alarm(alarm) => self.on_alarm(alarm),
+                Output::Agreed { peer } => self.on_agreed(peer),
                 Output::Clock { peer, wall_ms, way_max } => self.clocks.heard(now, peer, wall_ms, way_max),
             }
         }
         self.settle_contexts();
-        if let Some(why) = self.cursors.take_trouble() {
+        if let Some((why, at)) = self.cursors.take_trouble() {
             self.counters.journal_read_errors += 1;
             self.counters.alarms += u64::from(self.health.damage(why));
+            self.pass_over_damage(now, at);
         }
     }
 
@@ -670,7 +704,8 @@ impl Member {
         let held = self.as_held_here(entry);
         let (entry, bytes) = held.as_ref().map_or((entry, bytes), |(entry, bytes)| (entry, bytes));
         // Replication counts it as applied from here on, so a failure must stop this member for good.
-        let applied = self.filling.ranges.apply(&mut self.records, entry).map_err(|error| error.to_string());
+        let applied =
+            mending::apply_readable(&mut self.records, &self.filling.ranges, entry).map_err(|error| error.to_string());
         self.filling.ranges.applied(entry, bytes.len());
         self.note_conflicts();
         let appended = applied.and_then(|()| {

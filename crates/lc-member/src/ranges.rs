@@ -2,19 +2,24 @@
 //!
 //! Owns no rows: whoever calls lends them, and carries out what comes back.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use lc_core::{Hlc, NodeId, Span, VersionVector};
 use lc_crdt::{
     Address, Contexts, Entry, FINGERPRINT_BYTES, Incoming, Known, Op, Room, RowError, Rows, SpanRows, Tail, address_of,
-    apply_outside, cell_span, digest_rows, fingerprints, install, key_span, merge, place_at, settling,
+    apply_op_outside, cell_span, digest_rows, fingerprints, install, key_span, merge, place_at, settling,
 };
 use lc_repl::Time;
 use lc_repl::ranges::{
     CatchUp, CatchUpInput, CatchUpOutput, CatchUpSettings, Ground, Install, Job, Mode, Progress, RangeAnswer,
     RangeMessage, RangeRows, Serving, ServingSettings, SumTree,
 };
+
+mod noted;
+
+use crate::missing::Missing;
+use noted::Noted;
 
 /// Whether this node and a peer may both hold a key, and it is of this table; empty: of any.
 pub(crate) type Shares<'a> = dyn Fn(NodeId, &[u8], &[u8]) -> bool + 'a;
@@ -28,6 +33,8 @@ pub(crate) struct Here<'a> {
     /// The latest stamp that it has seen.
     pub hlc: Hlc,
     pub shares: &'a Shares<'a>,
+    /// Keys of which it is not known what they hold.
+    pub missing: &'a Missing,
     /// Whether who has applied only this can never get by journal what is applied here.
     pub strands: &'a dyn Fn(&VersionVector) -> bool,
 }
@@ -45,9 +52,21 @@ pub(crate) enum Do {
     Filled {
         /// The table.
         table: Bytes,
-        /// Stretches in which something came.
-        stretches: u64,
+        /// Bytes of records that came.
+        bytes: u64,
     },
+    /// What was lost in these stretches is here again; to be flushed.
+    Mended {
+        spans: Vec<Span>,
+        /// Bytes of records that came.
+        bytes: u64,
+    },
+    /// Records of these keys were, or are, others than a peer's: how many of each.
+    Differed(BTreeMap<Bytes, u64>),
+    /// It is known what differs from this peer; nothing was changed.
+    Compared { with: Option<NodeId> },
+    /// Records that a peer asked for cannot be read here.
+    Unreadable { to: NodeId, why: String },
     /// A peer's message made no sense.
     Refuse { from: NodeId },
 }
@@ -80,6 +99,8 @@ struct Work {
     look_mark: u64,
     /// Stretches that were equal when they were looked at, and may not be any more.
     disturbed: Vec<Span>,
+    /// Messages that came.
+    heard: u64,
 }
 
 /// What records are got for.
@@ -89,6 +110,23 @@ pub(crate) enum Purpose {
     CatchUp,
     /// Entries are applied as everywhere, but records are missing or wrong: of this table, or of any if it is empty.
     Fill(Bytes),
+    /// It is to be found out what a peer has otherwise; nothing is changed.
+    Compare,
+    /// Entries are applied as everywhere, but records in these stretches are lost.
+    Mend(Vec<Span>),
+}
+
+/// How far it is with what is being got.
+pub(crate) struct WorkView<'a> {
+    pub purpose: &'a Purpose,
+    pub from: Option<NodeId>,
+    pub progress: Progress,
+    /// Which part of the own records was looked at, while that goes on.
+    pub looked: Option<f64>,
+    /// Which part of what differs is left, once that is known.
+    pub left: Option<f64>,
+    /// Grows as long as something happens.
+    pub moved: u64,
 }
 
 /// Looking at all records, so many at a time.
@@ -172,6 +210,20 @@ impl Ranges {
         self.work.as_ref().map(|work| (&work.purpose, work.catch_up.progress()))
     }
 
+    /// How far it is, in more detail.
+    pub(crate) fn view(&self) -> Option<WorkView<'_>> {
+        let Work { catch_up, purpose, heard, .. } = self.work.as_ref()?;
+        let next = self.own_look.as_ref().map(|look| look.next);
+        Some(WorkView {
+            purpose,
+            from: catch_up.source(),
+            progress: catch_up.progress(),
+            looked: next.map(|next| f64::from(next) / 2_f64.powi(32)),
+            left: catch_up.share_left(),
+            moved: *heard + u64::from(next.unwrap_or(0)),
+        })
+    }
+
     /// Whether a catch-up is going on now.
     pub(crate) fn is_catching_up(&self) -> bool {
         self.work.as_ref().is_some_and(Work::is_catch_up)
@@ -201,6 +253,8 @@ impl Ranges {
         let source = sources.first().copied();
         let (table, left) = match &purpose {
             Purpose::Fill(table) => (table.clone(), vec![Span::all()]),
+            Purpose::Compare => (Bytes::new(), vec![Span::all()]),
+            Purpose::Mend(spans) => (Bytes::new(), spans.clone()),
             Purpose::CatchUp => {
                 let round = self.unfinished.take().unwrap_or(self.contexts.round() + 1);
                 self.contexts.begin(round);
@@ -213,7 +267,8 @@ impl Ranges {
         let catch_up = CatchUp::new(settings, self.me, sources, mode, left, random >> 1).of_table(table);
         self.own_look = None;
         let (ahead, disturbed, look_mark) = (VecDeque::new(), Vec::new(), self.tail.mark());
-        self.work = Some(Work { catch_up, purpose, source, ahead, ahead_bytes: 0, look_mark, disturbed });
+        let work = Work { catch_up, purpose, source, ahead, ahead_bytes: 0, look_mark, disturbed, heard: 0 };
+        self.work = Some(work);
         Ok(())
     }
 
@@ -231,19 +286,25 @@ impl Ranges {
         }
     }
 
-    /// Applies an entry that came by the journal or the stream.
-    pub(crate) fn apply(&mut self, rows: &mut dyn Rows, entry: &Entry) -> Result<(), RowError> {
-        apply_outside(rows, entry, &self.contexts)
+    /// One op of it alone.
+    pub(crate) fn apply_op(&self, rows: &mut dyn Rows, entry: &Entry, op: &Op) -> Result<(), RowError> {
+        apply_op_outside(rows, entry, op, &self.contexts)
     }
 
-    /// An entry that is found in the journal beyond the rows; `applied` before it.
+    /// Rows could not be read while they were used: what was going on begins anew.
+    pub(crate) fn interrupted(&mut self, rows: &dyn Rows) {
+        (self.work, self.own_look, self.look) = (None, None, None);
+        let unfinished = rows.get(CATCH_UP_ROW).ok().flatten();
+        self.unfinished = unfinished.and_then(|bytes| Some(u64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
+    }
+
+    /// An entry that was found in the journal beyond the rows, and was applied; `applied` before it.
     pub(crate) fn replayed(
         &mut self,
         rows: &mut dyn Rows,
         entry: &Entry,
         applied: &VersionVector,
     ) -> Result<(), RowError> {
-        apply_outside(rows, entry, &self.contexts)?;
         // A write decided here may have been decided over records that a crash took.
         if entry.dot.replica.node() == self.me { self.contexts.tear(rows, entry, applied) } else { Ok(()) }
     }
@@ -316,7 +377,10 @@ impl Ranges {
                 }
                 Ok(())
             }
-            message => self.step(now, CatchUpInput::Message { from, message }, here, out),
+            message => {
+                self.work.iter_mut().for_each(|work| work.heard += 1);
+                self.step(now, CatchUpInput::Message { from, message }, here, out)
+            }
         }
     }
 
@@ -364,6 +428,7 @@ impl Ranges {
             // All of it, or more than was remembered.
             None => (0..=u16::MAX).for_each(|hash| look.tree.add(u32::from(hash) << 16, look.salt | 1)),
         }
+        here.missing.hashes().for_each(|hash| look.tree.add(hash, look.salt | 3));
         look
     }
 
@@ -377,12 +442,20 @@ impl Ranges {
             let (_, vector) =
                 contexts.even(&ask.spans.first().map(|(span, _)| span.clone()).unwrap_or_default(), applied);
             let torn = !contexts.is_empty() && ask.spans.iter().any(|(span, _)| contexts.is_torn(span));
-            vector.covers_all(&ask.at_least) && !torn
+            let missing = ask.spans.iter().any(|(span, _)| here.missing.touches(span));
+            vector.covers_all(&ask.at_least) && !torn && !missing
         };
         for _ in 0..ANSWERS_AT_ONCE {
             let Some(job) = self.serving.next(now, &covered) else { break };
             let to = job.to;
-            let message = read(job, contexts, here)?;
+            let message = match read(job, contexts, here) {
+                Ok(message) => message,
+                // Whoever asked asks somebody else in the end.
+                Err(error) => {
+                    out.push(Do::Unreadable { to, why: error.to_string() });
+                    continue;
+                }
+            };
             if let RangeMessage::Answer { answer: RangeAnswer::Rows(rows), .. } = &message {
                 self.serving.sent(rows.rows.len());
             }
@@ -509,13 +582,38 @@ impl Ranges {
             let incoming = Incoming { span, vector, rows, same: &same, settles: &settles };
             if records.merges {
                 self.merge(here.rows, here.applied, &incoming, &mut doubtful)?;
-            } else if !self.replace(here.rows, &records, &incoming, &work.purpose)? {
-                work.catch_up.put_back([span.clone()]);
+            } else {
+                self.replace_in(&records, &incoming, work, here, out)?;
             }
         }
         if records.merges {
             self.doubt(here.rows, doubtful);
             out.push(Do::Merged);
+        }
+        Ok(())
+    }
+
+    fn replace_in(
+        &mut self,
+        records: &Install,
+        incoming: &Incoming<'_>,
+        work: &mut Work,
+        here: &mut Here<'_>,
+        out: &mut Vec<Do>,
+    ) -> Result<(), RowError> {
+        if work.is_catch_up() {
+            if !self.replace(here.rows, records, incoming, &work.purpose)? {
+                work.catch_up.put_back([incoming.span.clone()]);
+            }
+            return Ok(());
+        }
+        let mut rows = Noted::new(here.rows, work.purpose == Purpose::Compare);
+        let in_time = self.replace(&mut rows, records, incoming, &work.purpose)?;
+        let differed = rows.end()?;
+        if !in_time {
+            work.catch_up.put_back([incoming.span.clone()]);
+        } else if !differed.is_empty() {
+            out.push(Do::Differed(differed));
         }
         Ok(())
     }
@@ -590,9 +688,20 @@ impl Ranges {
 
     fn finish(&mut self, work: &Work, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
         self.tail.release(self.tail.mark());
-        if let Purpose::Fill(table) = &work.purpose {
-            out.push(Do::Filled { table: table.clone(), stretches: work.catch_up.progress().stretches });
-            return Ok(());
+        match &work.purpose {
+            Purpose::CatchUp => {}
+            Purpose::Fill(table) => {
+                out.push(Do::Filled { table: table.clone(), bytes: work.catch_up.progress().bytes });
+                return Ok(());
+            }
+            Purpose::Compare => {
+                out.push(Do::Compared { with: work.source });
+                return Ok(());
+            }
+            Purpose::Mend(spans) => {
+                out.push(Do::Mended { spans: spans.clone(), bytes: work.catch_up.progress().bytes });
+                return Ok(());
+            }
         }
         let covered = self.contexts.least(&[Span::all()], here.applied);
         self.contexts.settle(here.rows, &covered)?;
@@ -610,7 +719,7 @@ impl Work {
 
     fn table(&self) -> Bytes {
         match &self.purpose {
-            Purpose::CatchUp => Bytes::new(),
+            Purpose::CatchUp | Purpose::Compare | Purpose::Mend(_) => Bytes::new(),
             Purpose::Fill(table) => table.clone(),
         }
     }

@@ -9,6 +9,8 @@ use lc_journal::Position;
 use lc_policy::Tables;
 use lc_store::{RowIter, RowTable, Store};
 
+use crate::missing::Missing;
+use crate::recount::Recount;
 use crate::shares::Shares;
 use crate::unsynced::key_hash;
 use crate::watches::Watches;
@@ -60,6 +62,14 @@ pub(crate) struct Records {
     pub tables: Arc<Tables>,
     /// Digests of tables that not every region has.
     pub shares: Shares,
+    /// Keys whose rows the medium did not give back.
+    pub missing: Missing,
+    /// There is no other region.
+    pub alone: bool,
+    /// For who puts rows in the place of what is missing: it is as if they were not there.
+    pub unguarded: bool,
+    /// All rows are being summed up anew.
+    pub recount: Option<Recount>,
     /// Values that have just lost and are not in the ledger yet.
     pub lost: Vec<Lost>,
     /// Meaningful while changes can be undone; kept beyond that, so that the next write need not make it anew.
@@ -82,6 +92,7 @@ struct Undo {
     rows: Vec<(Bytes, Option<Bytes>)>,
     digest: Digest,
     shares: Vec<Digest>,
+    recount: Option<(Digest, u64)>,
     keys: u64,
     touched: Vec<Option<u64>>,
 }
@@ -108,13 +119,22 @@ impl Records {
                 .map_err(|source| crate::Error::Malformed { what: "standing of the records", source })?,
             None => Standing::default(),
         };
+        let missing = match table.get(MISSING_ROW)? {
+            Some(bytes) => Missing::decode(bytes)
+                .map_err(|source| crate::Error::Malformed { what: "list of missing records", source })?,
+            None => Missing::default(),
+        };
         let records = Records {
             table,
+            missing,
+            alone: false,
+            unguarded: false,
             digest: standing.digest,
             keys: standing.keys,
             watches: Watches::default(),
             shares: Shares::new(region, &tables),
             tables,
+            recount: None,
             lost: Vec::new(),
             undo: Undo::default(),
             undoable: false,
@@ -143,12 +163,58 @@ impl Records {
         self.tables = tables;
     }
 
+    /// Of these keys it is not known from here on what they hold; that is remembered with the rows.
+    pub(crate) fn miss(&mut self, missing: impl IntoIterator<Item = lc_core::Span>) {
+        self.missing.add(missing);
+        self.table.put(Bytes::from_static(MISSING_ROW), Some(self.missing.encode()));
+    }
+
+    /// What was missing has come, and is written with the next flush.
+    pub(crate) fn miss_nothing(&mut self) {
+        self.missing = Missing::default();
+        self.table.put(Bytes::from_static(MISSING_ROW), None);
+    }
+
+    /// The store was given other rows; the digests and keys of all rows were and are these.
+    pub(crate) fn rebuilt(&mut self, region: &str, was: (Digest, u64), is: (Digest, u64)) {
+        self.table.forget_clean();
+        self.digest.0 = self.digest.0.wrapping_sub(was.0.0).wrapping_add(is.0.0);
+        self.keys = self.keys.saturating_sub(was.1.saturating_sub(is.1));
+        self.shares = Shares::new(region, &self.tables);
+        self.recount = None;
+    }
+
+    fn why_missing(&self) -> &'static str {
+        if self.alone { MISSING_ALONE } else { MISSING }
+    }
+
+    fn guard(&self, row: &[u8]) -> Result<(), RowError> {
+        if self.missing.is_empty() || self.unguarded || !self.missing.has_row(row) {
+            return Ok(());
+        }
+        Err(RowError(self.why_missing().to_owned()))
+    }
+
+    fn guard_all(&self, from: &[u8], to: &[u8]) -> Result<(), RowError> {
+        if self.missing.is_empty() || self.unguarded || !self.missing.hides(from..to) {
+            return Ok(());
+        }
+        Err(RowError(self.why_missing().to_owned()))
+    }
+
+    /// Takes over what a recount of all rows found.
+    pub(crate) fn recounted(&mut self, region: &str, (digest, keys): (Digest, u64)) {
+        (self.digest, self.keys) = (digest, keys);
+        self.shares = Shares::new(region, &self.tables);
+    }
+
     /// From here on, changes can be undone.
     pub(crate) fn begin(&mut self) {
         self.undoable = true;
         self.undo.begin();
         (self.undo.digest, self.undo.keys) = (self.digest, self.keys);
         self.undo.shares.extend(self.shares.sums());
+        self.undo.recount = self.recount.as_ref().map(Recount::sums);
     }
 
     /// Keeps the changes since [`Records::begin`]; gives the hashes of the keys they touched (`None`: all keys).
@@ -169,6 +235,9 @@ impl Records {
         }
         (self.digest, self.keys) = (self.undo.digest, self.undo.keys);
         self.shares.put_back(&self.undo.shares);
+        if let Some((recount, sums)) = self.recount.as_mut().zip(self.undo.recount) {
+            recount.put_back(sums);
+        }
         self.lost.clear();
     }
 
@@ -232,15 +301,18 @@ impl Records {
 
 impl Rows for Records {
     fn get(&self, row: &[u8]) -> Result<Option<Bytes>, RowError> {
-        self.table.get(row).map_err(|error| RowError(error.to_string()))
+        self.guard(row)?;
+        self.table.get(row).map_err(|error| unread(error, self.why_missing()))
     }
 
     fn scan(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
-        visit_all(self.table.scan(from, Some(to)), visit)
+        self.guard_all(from, to)?;
+        visit_all(self.table.scan(from, Some(to)), self.why_missing(), visit)
     }
 
     fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
-        visit_all(self.table.scan_back(from, Some(to)), visit)
+        self.guard_all(from, to)?;
+        visit_all(self.table.scan_back(from, Some(to)), self.why_missing(), visit)
     }
 
     fn replace(&mut self, row: Vec<u8>, old: Option<&Bytes>, new: Option<Bytes>) {
@@ -251,6 +323,9 @@ impl Rows for Records {
         }
         if kind == RowKind::Head {
             self.count_key(old, new.as_ref());
+        }
+        if let Some(recount) = &mut self.recount {
+            recount.replace(&row, old, new.as_ref());
         }
         let row = Bytes::from(row);
         if self.undoable {
@@ -277,14 +352,26 @@ impl Rows for Records {
     }
 }
 
-fn visit_all(rows: RowIter<'_>, visit: &mut dyn FnMut(&[u8], &Bytes) -> bool) -> Result<(), RowError> {
+fn visit_all(
+    rows: RowIter<'_>,
+    why_missing: &str,
+    visit: &mut dyn FnMut(&[u8], &Bytes) -> bool,
+) -> Result<(), RowError> {
     for item in rows {
-        let (row, value) = item.map_err(|error| RowError(error.to_string()))?;
+        let (row, value) = item.map_err(|error| unread(error, why_missing))?;
         if !visit(&row, &value) {
             break;
         }
     }
     Ok(())
+}
+
+/// What a client is told of rows that the medium does not give back.
+fn unread(error: lc_store::Error, why_missing: &str) -> RowError {
+    match error {
+        lc_store::Error::Corrupt { .. } => RowError(format!("{why_missing} ({error})")),
+        error => RowError(error.to_string()),
+    }
 }
 
 /// Who may be asked to remove a row that is due: the replica whose choice of expiry stands.
@@ -301,5 +388,10 @@ pub(crate) fn expiry_owner(head: &Head) -> Option<ReplicaId> {
 
 /// Far more than a usual write changes.
 const UNDO_ROWS_KEPT: usize = 1024;
-const STANDING_ROW: &[u8] = b"m\0standing";
+pub(crate) const STANDING_ROW: &[u8] = b"m\0standing";
+pub(crate) const MISSING_ROW: &[u8] = b"m\0missing";
+pub(crate) const ADOPTED_ROW: &[u8] = b"m\0adopted";
+const MISSING_ALONE: &str =
+    "the disk has lost what it had of this, and there is no other region that has it: restore a backup";
+const MISSING: &str = "the disk of this region has lost what it had of this; it comes from another region: ask there, or try again in a moment";
 const STANDING_VERSION: u8 = 1;

@@ -5,9 +5,11 @@ mod conflicts;
 mod refusal;
 mod regions;
 mod releases;
+mod repairs;
 mod stamps;
 mod tables;
 
 pub(crate) use backups::Backups;
+pub(crate) use conflicts::text_or_base64;
 pub use refusal::{Refusal, RefusalKind};
 pub use regions::{Admitted, Invited, Newcomer};

@@ -9,6 +9,7 @@ use lc_core::Fault;
 use parking_lot::{Condvar, Mutex};
 
 use crate::Node;
+use crate::mending_log::MendingLog;
 
 /// Tells the syncing thread that there is something to do.
 #[derive(Default)]
@@ -144,9 +145,11 @@ fn wait_for_room(node: &Node, why: &str) {
 }
 
 fn flush_loop(node: &Node) {
+    let mut said = MendingLog::default();
     while !node.stopping.load(Ordering::SeqCst) {
         lc_env::pause(FLUSH_LOOK);
         flush_once(node, false);
+        said.look(node);
         truncate_once(node);
         node.forget_idle_backup();
     }

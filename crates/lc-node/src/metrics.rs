@@ -41,6 +41,7 @@ impl Node {
         samples.extend(self.own_inside(&status));
         samples.extend(disk(&status));
         samples.extend(clock(&status));
+        samples.extend(records(&status));
         samples.extend(memory(&status));
         for (name, help, kind, value) in PEER_SAMPLES {
             // A peer whose number is not known has no sample: unknown is not 0.
@@ -175,12 +176,79 @@ fn disk(status: &Status) -> Vec<Sample> {
             Counter,
             disk.journal_read_errors,
         ),
+        (
+            "lightcone_disk_unreadable_stretches_total",
+            "Stretches of records that the disk did not give back.",
+            Counter,
+            disk.unreadable_stretches,
+        ),
+        ("lightcone_disk_rebuilds_total", "Times that the records were rebuilt without them.", Counter, disk.rebuilds),
+        ("lightcone_disk_mended_keys_total", "Keys that were lost and came from elsewhere.", Counter, disk.mended_keys),
+        ("lightcone_disk_mended_bytes_total", "Bytes of records that came in their place.", Counter, disk.mended_bytes),
+        (
+            "lightcone_disk_keys_lost",
+            "Keys that are lost here and have not come from another region yet.",
+            Gauge,
+            disk.mending.as_ref().map_or(0, |mending| mending.keys),
+        ),
         ("lightcone_journal_dropped_bytes_total", "Journal that every node has.", Counter, journal.dropped_bytes),
         ("lightcone_journal_unflushed_bytes", "Journal not in the records yet.", Gauge, journal.unflushed_bytes),
     ];
     let known = known.into_iter().filter_map(|(name, help, kind, value)| Some((name, help, kind, value? as f64)));
     let always = always.map(|(name, help, kind, value)| (name, help, kind, value as f64));
     known.chain(always).map(plain).collect()
+}
+
+/// Records that came as state, and regions that have other ones.
+fn records(status: &Status) -> Vec<Sample> {
+    let counters = &status.counters;
+    let filling = status.filling.as_ref();
+    let gauges = [
+        (
+            "lightcone_records_arriving",
+            "1 while records are got from another region; status says what for.",
+            Some(f64::from(u8::from(filling.is_some()))),
+        ),
+        (
+            "lightcone_records_arriving_bytes",
+            "Bytes of records that came so far; absent while none are got.",
+            filling.map(|filling| filling.bytes as f64),
+        ),
+        (
+            "lightcone_records_arriving_share_left",
+            "Which part of what has to come is left, 0 to 1; absent while unknown.",
+            filling.and_then(|filling| filling.share_left),
+        ),
+        (
+            "lightcone_diverged_regions",
+            "Nodes that have applied the same and have other records; anything but 0 needs a repair.",
+            Some(status.diverged.len() as f64),
+        ),
+    ];
+    let gauges = gauges.into_iter().filter_map(|(name, help, value)| Some((name, help, Gauge, value?)));
+    let totals = [
+        ("lightcone_catch_ups_total", "Times that this node went on from records.", counters.catch_ups),
+        ("lightcone_merges_total", "Answers that were joined with what was here.", counters.merges),
+        ("lightcone_repairs_total", "Repairs that ended well.", counters.repairs),
+        (
+            "lightcone_repaired_stretches_total",
+            "Stretches of about four records that repairs replaced.",
+            counters.repaired_stretches,
+        ),
+        (
+            "lightcone_divergences_total",
+            "Times that another node turned out to have other records.",
+            counters.divergences,
+        ),
+        ("lightcone_recounts_total", "Times that all rows were looked at.", counters.recounts),
+        (
+            "lightcone_recounts_differed_total",
+            "How many of them found other rows than were written; anything but 0 needs a repair.",
+            counters.recounts_differed,
+        ),
+    ];
+    let totals = totals.into_iter().map(|(name, help, value)| (name, help, Counter, value as f64));
+    gauges.chain(totals).map(plain).collect()
 }
 
 /// What memory holds, and what its bounds had to stop.

@@ -67,8 +67,10 @@ impl Node {
         let directory = config.data_dir.display().to_string();
         let disk: Arc<dyn lc_env::Disk> =
             Arc::new(open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?);
-        let store: Arc<dyn Store> =
-            Arc::new(FjallStore::open(&config.data_dir.join("records"), &store_options(&config))?);
+        let store: Arc<dyn Store> = Arc::new(
+            FjallStore::open(&config.data_dir.join("records"), &store_options(&config))
+                .map_err(lc_member::Error::of_store)?,
+        );
         // First: what lost during a replay is judged by the tables' rules.
         let control_plane = ControlPlane::start(&config, disk.clone()).await?;
         let known = Arc::new(Known::of(&control_plane.catalogue(), &config));
@@ -322,6 +324,7 @@ fn settings(config: &Config, known: &Known) -> Settings {
             journal_truncate: config.journal_truncate,
             journal_retain_bytes: config.journal_retain_bytes,
             journal_retain_ms: config.journal_retain_s.saturating_mul(1000),
+            recount_rows_per_second: config.recount_rows_per_second,
         },
         table: lc_store::TableOptions { cache_bytes: config.cache_bytes, hash_seed: RealRandom.u64() },
         journal: lc_journal::Options {

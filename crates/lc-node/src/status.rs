@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use lc_core::{NodeId, VersionVector};
 use lc_member::{Kept, Snapshot};
-use lc_repl::PeerView;
+use lc_repl::{Alarm, PeerView};
 use serde::Serialize;
 
 use crate::Node;
 use crate::memory::{MemoryStatus, PressureStatus};
+
+mod filling;
+
+pub use filling::{DivergenceStatus, FillingStatus, RepairStatus};
 
 /// A node at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +73,12 @@ pub struct Status {
     pub links_refused: LinksRefused,
     /// This node's clock.
     pub clock: ClockStatus,
+    /// Records that are being got from another region; null: none.
+    pub filling: Option<FillingStatus>,
+    /// Regions that have applied the same and have other records.
+    pub diverged: Vec<DivergenceStatus>,
+    /// The repair that goes on, or the last one since start; null: there was none.
+    pub repair: Option<RepairStatus>,
 }
 
 /// A node's clock, as it judges it by those of its peers.
@@ -119,6 +129,29 @@ pub struct DiskStatus {
     pub corrupt_reads: u64,
     /// Reads of the journal for other nodes that failed, since start.
     pub journal_read_errors: u64,
+    /// What is being done about records that cannot be read; null: all can be.
+    pub mending: Option<MendingStatus>,
+    /// Stretches of records that could not be read, since start.
+    pub unreadable_stretches: u64,
+    /// Times that the record store was rebuilt from what can be read, since start.
+    pub rebuilds: u64,
+    /// Keys that were lost and came from another region, since start.
+    pub mended_keys: u64,
+    /// Bytes of records that came in their place.
+    pub mended_bytes: u64,
+}
+
+/// Records that cannot be read: commands on them are refused with `CORRUPT`, everything else is served.
+#[derive(Clone, Debug, Serialize)]
+pub struct MendingStatus {
+    /// What is going on, in words.
+    pub doing: &'static str,
+    /// Keys that are lost here until they have come from another region; 0 until it is known.
+    pub keys: u64,
+    /// Stretches of keys of which it is not known what they hold.
+    pub stretches: usize,
+    /// What keeps it from getting on; null: nothing.
+    pub trouble: Option<String>,
 }
 
 /// The group that keeps the catalogue, as this node knows it. Tables serve without it.
@@ -152,6 +185,13 @@ pub struct CounterStatus {
     pub alarms: u64,
     pub conflicts: u64,
     pub laggards_helped: u64,
+    pub catch_ups: u64,
+    pub merges: u64,
+    pub repairs: u64,
+    pub repaired_stretches: u64,
+    pub divergences: u64,
+    pub recounts: u64,
+    pub recounts_differed: u64,
 }
 
 /// Another node, as seen from here.
@@ -195,6 +235,8 @@ pub struct PeerStatus {
     pub clock_error_ms: Option<u64>,
     /// Bytes received from it and not yet dealt with.
     pub unread_bytes: usize,
+    /// Whether its records were the same when both had applied the same the last time; null: that was not seen yet.
+    pub agrees: Option<bool>,
     /// Why the link is down, if it is known.
     pub last_error: Option<String>,
 }
@@ -210,7 +252,8 @@ impl Node {
             let link = links.iter().find(|stats| stats.node_id == peer.node_id);
             self.peer_status(peer, view, link, &snapshot)
         });
-        let trouble = trouble(&snapshot);
+        let (filling, diverged, repair) = self.of_records();
+        let trouble = trouble(&snapshot, &diverged);
         // Let go of before the rest is asked, which reads the member too: a writer that waits in between would stop both.
         let staleness = self.member.read().staleness(self.now());
         Status {
@@ -219,6 +262,9 @@ impl Node {
             control_plane: self.control_plane_status(),
             links_refused: self.links_refused(),
             clock: self.clock_status(&snapshot),
+            filling,
+            diverged,
+            repair,
             cluster: self.config.cluster.clone(),
             region: self.config.region.clone(),
             node_id: self.config.node_id,
@@ -243,6 +289,15 @@ impl Node {
             pressure: self.pressure_status(),
             counters: counters(&snapshot),
         }
+    }
+
+    pub(crate) fn of_records(&self) -> (Option<FillingStatus>, Vec<DivergenceStatus>, Option<RepairStatus>) {
+        let member = self.member.read();
+        (
+            member.filling().map(|view| self.filling_status(&view)),
+            member.diverged().map(|divergence| self.divergence_status(divergence)).collect(),
+            member.repair().map(|repair| self.repair_status(repair)),
+        )
     }
 
     fn links_refused(&self) -> LinksRefused {
@@ -284,6 +339,16 @@ impl Node {
             writes_refused: snapshot.counters.writes_without_room,
             corrupt_reads: self.store.corrupt_reads(),
             journal_read_errors: snapshot.counters.journal_read_errors,
+            mending: self.member.read().mending().map(|view| MendingStatus {
+                doing: view.doing,
+                keys: view.keys,
+                stretches: view.stretches,
+                trouble: view.trouble,
+            }),
+            unreadable_stretches: snapshot.counters.unreadable_stretches,
+            rebuilds: snapshot.counters.rebuilds,
+            mended_keys: snapshot.counters.mended_keys,
+            mended_bytes: snapshot.counters.mended_bytes,
         }
     }
 
@@ -311,6 +376,7 @@ impl Node {
                 .staleness_of(self.now(), NodeId(peer.node_id))
                 .map(|staleness| staleness.as_millis() as u64),
             have: view.map(|view| named(&view.have)).unwrap_or_default(),
+            agrees: view.and_then(|view| view.agrees),
             unconfirmed_entries: snapshot.applied.get(snapshot.replica).saturating_sub(confirmed),
             wire_sent_bytes: link.map_or(0, |link| link.wire_sent_bytes),
             wire_received_bytes: link.map_or(0, |link| link.wire_received_bytes),
@@ -327,11 +393,15 @@ impl Node {
 }
 
 /// What an operator should know first.
-fn trouble(snapshot: &Snapshot) -> Option<String> {
+fn trouble(snapshot: &Snapshot, diverged: &[DivergenceStatus]) -> Option<String> {
     let health = &snapshot.health;
     let damage = || health.journal_damage().map(|why| format!("other nodes cannot get a part of the journal: {why}"));
-    let alarm = || health.last_alarm().map(|alarm| format!("{alarm:?}"));
-    health.decides().err().or_else(|| snapshot.room.refuses()).or_else(alarm).or_else(damage)
+    let other = |alarm: &&Alarm| !matches!(alarm, Alarm::Diverged { .. });
+    let alarm = || health.last_alarm().filter(other).map(|alarm| format!("{alarm:?}"));
+    let rotten = || health.rotten().map(str::to_owned);
+    let diverged = || diverged.first().map(DivergenceStatus::text);
+    let stopped = health.decides().err().or_else(|| snapshot.room.refuses());
+    stopped.or_else(alarm).or_else(rotten).or_else(diverged).or_else(damage)
 }
 
 fn named(vector: &VersionVector) -> BTreeMap<String, u64> {
@@ -355,5 +425,12 @@ fn counters(snapshot: &Snapshot) -> CounterStatus {
         alarms: counters.alarms,
         conflicts: counters.conflicts,
         laggards_helped: counters.laggards_helped,
+        catch_ups: counters.catch_ups,
+        merges: counters.merges,
+        repairs: counters.repairs,
+        repaired_stretches: counters.repaired_stretches,
+        divergences: counters.divergences,
+        recounts: counters.recounts,
+        recounts_differed: counters.recounts_differed,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Peer {
     pub streams: BTreeMap<ReplicaId, Stream>,
     pub told_at: Time,
     pub pulses: Pulses,
+    /// Whether its rows were ours when both had applied the same the last time; `None`: that was not seen yet.
+    pub agrees: Option<bool>,
 }
 
 /// A peer as operators see it.
@@ -49,6 +51,8 @@ pub struct PeerView {
     pub rtt: Time,
     /// Bytes sent to it and not acknowledged.
     pub in_flight_bytes: usize,
+    /// Whether its rows were ours when both had applied the same the last time; `None`: that was not seen yet.
+    pub agrees: Option<bool>,
 }
 
 impl Peer {
@@ -62,6 +66,7 @@ impl Peer {
             hlc: self.hlc,
             rtt: self.rtt,
             in_flight_bytes: self.streams.values().map(Stream::in_flight_bytes).sum(),
+            agrees: self.agrees,
         }
     }
 }

@@ -161,6 +161,11 @@ pub enum Output<P> {
     Apply(Arrival<P>),
     /// Tell an operator.
     Alarm(Alarm),
+    /// A peer of which [`Alarm::Diverged`] was told has the same rows again.
+    Agreed {
+        /// The peer.
+        peer: NodeId,
+    },
     /// A peer told what its wall clock showed when it made a message, which took at most this long to arrive.
     Clock {
         /// Whose.
@@ -344,10 +349,12 @@ impl<P> Replicator<P> {
         self.journal = journal;
     }
 
-    /// What others have, as far as they told, and this replica lacks.
+    /// What others in reach have, as far as they told, and this replica lacks. What only somebody out of reach has comes
+    /// from there, or from whoever gets it from there.
     pub fn lacks(&self) -> Lacks {
         let mut best = VersionVector::new();
-        self.peers.values().for_each(|peer| best.merge(&peer.have));
+        let in_reach = |peer: &&Peer| peer.up && peer.greeted;
+        self.peers.values().filter(in_reach).for_each(|peer| best.merge(&peer.have));
         let mut lacks = Lacks::default();
         for (origin, seq) in best.iter().filter(|&(origin, _)| origin != self.me) {
             let applied_seq = self.applied.get(origin);
@@ -526,13 +533,20 @@ impl<P> Replicator<P> {
         self.pump(now, to, log, out);
     }
 
-    fn check_digest(&self, from: NodeId, theirs: Option<Shared>, out: &mut Vec<Output<P>>) {
+    /// Equal vectors must come with equal digests. Each change of that is told once.
+    fn check_digest(&mut self, from: NodeId, theirs: Option<Shared>, out: &mut Vec<Output<P>>) {
         if let (Some(theirs), Some((ours_at, ours))) = (theirs, &self.digest_now)
             && theirs.at == *ours_at
             && theirs.placement == ours.placement
-            && ours.with(from).is_some_and(|digest| digest != theirs.digest)
+            && let Some(digest) = ours.with(from)
+            && let Some(peer) = self.peers.get_mut(&from)
         {
-            out.push(Output::Alarm(Alarm::Diverged { peer: from, at: theirs.at }));
+            let agreed = peer.agrees.replace(digest == theirs.digest);
+            match (agreed, digest == theirs.digest) {
+                (Some(true) | None, false) => out.push(Output::Alarm(Alarm::Diverged { peer: from, at: theirs.at })),
+                (Some(false), true) => out.push(Output::Agreed { peer: from }),
+                _ => {}
+            }
         }
     }
 

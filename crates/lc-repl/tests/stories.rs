@@ -39,6 +39,8 @@ struct Region {
     name: String,
     replicator: Replicator<Written>,
     log: Entries,
+    /// What its rows sum up to.
+    digest: u128,
 }
 
 #[derive(Default)]
@@ -84,6 +86,10 @@ impl World {
             ["notice", a, b] => self.notice(a, b),
             ["heal", a, b] => self.set_cut(a, b, false),
             ["wait", ms] => self.wait(Duration::from_millis(ms.parse().unwrap())),
+            ["digest", region, sum] => {
+                let index = self.find(region);
+                self.regions[index].digest = sum.parse().unwrap();
+            }
             ["show"] => self.show(),
             other => panic!("no such command: {other:?}"),
         }
@@ -97,6 +103,7 @@ impl World {
             name: name.to_owned(),
             replicator: Replicator::new(me, VersionVector::new(), settings),
             log: Entries::default(),
+            digest: 0,
         });
     }
 
@@ -161,7 +168,8 @@ impl World {
                 self.deliver(from, to, message);
             }
             for index in 0..self.regions.len() {
-                self.input(index, Input::Tick { hlc: Hlc::default(), wall_ms: 0, digests: Digests::of_all(0) });
+                let digests = Digests::of_all(self.regions[index].digest);
+                self.input(index, Input::Tick { hlc: Hlc::default(), wall_ms: 0, digests });
             }
         }
     }
@@ -201,6 +209,10 @@ impl World {
                     self.regions[index].log.0.insert((arrival.dot.replica, arrival.dot.seq), arrival.payload);
                 }
                 Output::Clock { .. } => {}
+                Output::Agreed { peer } => {
+                    let peer = self.regions[usize::from(peer.0) - 1].name.clone();
+                    self.say(format_args!("{} agrees with {peer} again", self.regions[index].name.clone()));
+                }
                 Output::Alarm(alarm) => self.say(format_args!("{} ALARM {alarm:?}", self.regions[index].name.clone())),
             }
         }

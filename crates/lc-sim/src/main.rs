@@ -40,6 +40,9 @@ struct Options {
     /// Worlds to run at the same time; by default one per core.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Tell members now and then to repair what differs from another, though nothing does.
+    #[arg(long)]
+    repairs: bool,
     /// Put a bug into the world: a name, or `all` to see how many seeds each needs to be found.
     #[arg(long)]
     bug: Option<String>,
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
         }
     };
     let busy = Duration::from_secs(options.busy_seconds);
-    let scenario = Scenario { regions: options.regions, busy, faults, ..Scenario::default() };
+    let scenario = Scenario { regions: options.regions, busy, faults, repairs: options.repairs, ..Scenario::default() };
     match (options.seed, options.bug.as_deref()) {
         (Some(seed), bug) => one(seed, Scenario { keep_trace: true, bug: bug.and_then(Bug::named), ..scenario }),
         (None, Some("all")) => hunt(&options, &scenario, &Bug::ALL),

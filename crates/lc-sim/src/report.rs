@@ -49,6 +49,8 @@ pub struct Report {
     pub collapsed: u64,
     /// Times that a journal's oldest part was dropped.
     pub truncations: u64,
+    /// Repairs that ended well.
+    pub repairs: u64,
     /// Times that a region went on from records because nobody had the entries any more.
     pub catch_ups: u64,
     /// Answers that were merged, because neither side could get the other's entries any more.

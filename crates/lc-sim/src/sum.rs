@@ -35,6 +35,7 @@ impl Sum {
             ("collapsed keys", report.collapsed),
             ("journals shortened", report.truncations),
             ("went on from records", report.catch_ups),
+            ("repairs", report.repairs),
             ("merged answers", report.merges),
         ];
         self.counts.resize(counts.len(), ("", 0));

@@ -44,6 +44,8 @@ pub struct Scenario {
     pub bug: Option<Bug>,
     /// Which kinds of faults there are.
     pub faults: FaultKinds,
+    /// Members are told now and then to repair what differs from another, though nothing does.
+    pub repairs: bool,
     /// Keep the trace as text.
     pub keep_trace: bool,
 }
@@ -55,6 +57,7 @@ impl Default for Scenario {
             busy: Duration::from_secs(20),
             bug: None,
             faults: FaultKinds::all(),
+            repairs: false,
             keep_trace: false,
         }
     }
@@ -262,11 +265,16 @@ impl World {
     }
 
     fn on_tick(&mut self, index: usize, life: u64) {
+        let repairs_from = self.repairs_from(index);
         let region = &mut self.regions[index];
         let (now, wall_ms) = (region.time(self.now), region.wall_ms(self.now));
         let Some(member) = region.member.as_mut().filter(|_| region.life == life) else { return };
         let decided = member.snapshot().counters.entries_decided;
         let mut out = Vec::new();
+        if let Some(from) = repairs_from {
+            // Whatever stands in its way is what it refuses.
+            let _ = member.begin_repair(now, from);
+        }
         member.tick(now, wall_ms, &mut out);
         region.filled |= member.filling().is_some();
         if region.filled {
@@ -283,6 +291,13 @@ impl World {
         }
         self.look_after(index);
         self.after(ms(10), Event::Tick { region: index, life });
+    }
+
+    /// Whom a region is to be repaired from now, if it is. Chosen without the dice, so that other worlds stay as they are.
+    fn repairs_from(&self, index: usize) -> Option<NodeId> {
+        let turn = self.now.as_millis() as usize / 10 + 31 * index;
+        let due = self.scenario.repairs && self.now < self.scenario.busy && turn.is_multiple_of(97);
+        due.then(|| self.regions[(index + 1 + turn / 97 % (self.regions.len() - 1)) % self.regions.len()].node)
     }
 
     /// Remembers an entry that a member has just decided; a dot with two contents is a violation at once.

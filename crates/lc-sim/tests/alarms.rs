@@ -33,6 +33,15 @@ fn some_seeds_are_clean() {
     }
 }
 
+/// Where nothing differs a repair replaces nothing, whatever is written, breaks and comes back meanwhile.
+#[test]
+fn repairs_at_any_time_change_nothing() {
+    let scenario = Scenario { repairs: true, ..Scenario::default() };
+    let reports: Vec<_> = (1..6).map(|seed| World::run(seed, &scenario)).collect();
+    reports.iter().for_each(|report| assert_eq!(report.violations, [], "seed {}", report.seed));
+    assert!(reports.iter().map(|report| report.repairs).sum::<u64>() > 20);
+}
+
 /// A checker that cannot fail is worth nothing: each of these mistakes must be noticed within a few seeds.
 #[test]
 fn every_seeded_bug_is_found_in_what_crashes_and_disks_leave() {

@@ -3,6 +3,9 @@
 //! A commit is one ingestion: the sorted rows become tables of their own, each synced, and then one manifest, synced and renamed into
 //! place, makes all of them visible. Until that renaming the rows are not there, after it they are; fjall's own journal stays empty, since
 //! the journal of a node already holds what is not yet in the store.
+//!
+//! A block that rotted stays where it is: fjall can neither rewrite nor drop it. So what can be read is put into a keyspace of its own, in
+//! one commit, and of several keyspaces the newest that holds rows counts.
 
 mod frozen;
 
@@ -35,7 +38,7 @@ impl Default for FjallOptions {
     }
 }
 
-/// A fjall database with one keyspace.
+/// A fjall database with one keyspace; two only while it is rebuilt.
 ///
 /// A full disk ends fjall's compaction for good, and a commit that failed leaves files behind that only opening the database again removes.
 /// So that is done, with the database closed in between, before the next commit or when [`Store::mend`] is called.
@@ -46,13 +49,16 @@ pub struct FjallStore {
     open: RwLock<Option<Open>>,
     /// A commit found no room.
     unwell: AtomicBool,
-    corrupt_reads: AtomicU64,
+    corrupt_reads: Arc<AtomicU64>,
+    suspicions: AtomicU64,
     /// What was frozen and may still be read.
     frozen: Mutex<Vec<Weak<FrozenRows>>>,
 }
 
 struct Open {
     rows: Keyspace,
+    /// Which keyspace that is.
+    number: u64,
     /// Dropped last: it stops the compaction thread.
     database: Database,
 }
@@ -65,7 +71,8 @@ impl FjallStore {
             dir: dir.to_owned(),
             options: options.clone(),
             unwell: AtomicBool::new(false),
-            corrupt_reads: AtomicU64::new(0),
+            corrupt_reads: Arc::default(),
+            suspicions: AtomicU64::new(0),
             frozen: Mutex::default(),
         })
     }
@@ -84,8 +91,35 @@ impl FjallStore {
     }
 
     fn is_unwell(&self) -> bool {
-        let poisoned = |open: &Open| matches!(open.database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
-        self.unwell.load(Ordering::Relaxed) || self.open.read_recursive().as_ref().is_none_or(poisoned)
+        if self.unwell.load(Ordering::Relaxed) {
+            return true;
+        }
+        let poisoned = self.open.read_recursive().as_ref().is_none_or(Open::is_poisoned);
+        if poisoned {
+            // No commit found the disk full, so compaction found that, or rot.
+            self.suspicions.fetch_add(1, Ordering::Relaxed);
+        }
+        poisoned
+    }
+
+    /// Writes rows into a keyspace of their own, and makes it the one that counts.
+    fn rebuild_now(&self, rows: RowIter<'_>) -> Result<(), Error> {
+        let next = {
+            let open = self.now("rebuild the record store")?;
+            let open = open.as_ref().expect("now() has looked");
+            let number = open.number + 1;
+            let keyspace = open.keyspace(number).map_err(failed("begin a new record store"))?;
+            write_all(&keyspace, rows).inspect_err(|_| drop(open.database.delete_keyspace(keyspace.clone())))?;
+            (number, keyspace)
+        };
+        let mut open = self.open.write();
+        self.frozen.lock().drain(..).filter_map(|frozen| frozen.upgrade()).for_each(|frozen| frozen.let_go());
+        let Some(open) = open.as_mut() else { return Ok(()) };
+        open.number = next.0;
+        let old = std::mem::replace(&mut open.rows, next.1);
+        // What stays of it goes at the next start.
+        drop(open.database.delete_keyspace(old));
+        Ok(())
     }
 
     fn counted(&self, error: Error) -> Error {
@@ -100,6 +134,7 @@ impl FjallStore {
         from: &[u8],
         to: Option<&[u8]>,
         next: impl Fn(&mut fjall::Iter) -> Option<Guard> + 'a,
+        counts: bool,
     ) -> RowIter<'a> {
         if !is_span(from, to) {
             return Box::new(std::iter::empty());
@@ -111,14 +146,14 @@ impl FjallStore {
         let mut scan = Scan { rows: range(rows_of(&open), from, to), _open: open };
         Box::new(std::iter::from_fn(move || {
             let guard = next(&mut scan.rows)?;
-            Some(row(guard).map_err(|error| self.counted(error)))
+            Some(row(guard).map_err(|error| if counts { self.counted(error) } else { error }))
         }))
     }
 
     fn commit_now(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error> {
         let open = self.now("commit rows")?;
         let keyspace = rows_of(&open);
-        wait_for_compaction(keyspace);
+        wait_for_compaction(open.as_ref().expect("now() has looked"));
         let mut ingestion = keyspace.start_ingestion().map_err(failed("begin a commit"))?;
         let mut checked = Checked::new(rows);
         for (key, value) in checked.by_ref() {
@@ -139,17 +174,28 @@ impl Store for FjallStore {
             return Ok(None);
         }
         let open = self.now("read a row")?;
-        let found = rows_of(&open).get(key).map_err(failed("read a row")).map_err(|error| self.counted(error))?;
+        let found = rows_of(&open).get(key).map_err(unread("read a row")).map_err(|error| self.counted(error))?;
         // A copy, because fjall's value is a slice of its whole block, and rows are cached for long.
         Ok(found.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
-        self.scan_from(from, to, Iterator::next)
+        self.scan_from(from, to, Iterator::next, true)
     }
 
     fn scan_back(&self, from: &[u8], to: Option<&[u8]>) -> RowIter<'_> {
-        self.scan_from(from, to, DoubleEndedIterator::next_back)
+        self.scan_from(from, to, DoubleEndedIterator::next_back, true)
+    }
+
+    fn look(&self, from: &[u8], to: Option<&[u8]>, down: bool) -> RowIter<'_> {
+        match down {
+            false => self.scan_from(from, to, Iterator::next, false),
+            true => self.scan_from(from, to, DoubleEndedIterator::next_back, false),
+        }
+    }
+
+    fn rebuild(&self, rows: RowIter<'_>) -> Result<(), Error> {
+        self.rebuild_now(rows)
     }
 
     fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error> {
@@ -180,7 +226,7 @@ impl Store for FjallStore {
 
     fn freeze(&self) -> Result<Arc<dyn Frozen>, Error> {
         let open = self.now("freeze rows")?;
-        let frozen = Arc::new(FrozenRows::of(open.as_ref().expect("now() has looked")));
+        let frozen = Arc::new(FrozenRows::of(open.as_ref().expect("now() has looked"), &self.corrupt_reads));
         let mut held = self.frozen.lock();
         held.retain(|other| other.strong_count() > 0);
         held.push(Arc::downgrade(&frozen));
@@ -189,6 +235,10 @@ impl Store for FjallStore {
 
     fn corrupt_reads(&self) -> u64 {
         self.corrupt_reads.load(Ordering::Relaxed)
+    }
+
+    fn suspicions(&self) -> u64 {
+        self.suspicions.load(Ordering::Relaxed)
     }
 }
 
@@ -200,7 +250,32 @@ impl Open {
             // One: with more, fjall's first keeps a core busy handing compactions to the others.
             .worker_threads(1)
             .open()?;
-        Ok(Open { rows: database.keyspace("rows", KeyspaceCreateOptions::default)?, database })
+        let mut numbers: Vec<u64> = database.list_keyspace_names().iter().filter_map(|name| number_of(name)).collect();
+        numbers.sort_unstable();
+        // One without rows was begun, and never finished: its rows come all at once.
+        let holds_rows =
+            |number: &u64| Ok::<_, fjall::Error>(of_number(&database, *number)?.first_key_value().is_some());
+        let mut current = FIRST_NUMBER;
+        for number in numbers.iter().rev() {
+            if holds_rows(number)? {
+                current = *number;
+                break;
+            }
+        }
+        let rows = of_number(&database, current)?;
+        for other in numbers.into_iter().filter(|number| *number != current) {
+            database.delete_keyspace(of_number(&database, other)?)?;
+        }
+        Ok(Open { rows, number: current, database })
+    }
+
+    /// Whether its work in the background has stopped.
+    fn is_poisoned(&self) -> bool {
+        matches!(self.database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned))
+    }
+
+    fn keyspace(&self, number: u64) -> Result<Keyspace, fjall::Error> {
+        of_number(&self.database, number)
     }
 
     /// The one before may still be letting go of its files.
@@ -216,6 +291,25 @@ impl Open {
             }
         }
     }
+}
+
+fn of_number(database: &Database, number: u64) -> Result<Keyspace, fjall::Error> {
+    let name = if number == FIRST_NUMBER { FIRST_NAME.to_owned() } else { format!("{FIRST_NAME}-{number}") };
+    database.keyspace(&name, KeyspaceCreateOptions::default)
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    if name == FIRST_NAME { Some(FIRST_NUMBER) } else { name.strip_prefix(FIRST_NAME)?.strip_prefix('-')?.parse().ok() }
+}
+
+/// All rows in one commit; the first that could not be read ends it.
+fn write_all(keyspace: &Keyspace, rows: RowIter<'_>) -> Result<(), Error> {
+    let mut ingestion = keyspace.start_ingestion().map_err(failed("begin to write a new record store"))?;
+    for row in rows {
+        let (key, value) = row?;
+        ingestion.write(key.as_ref(), value.as_ref()).map_err(failed("write a new record store"))?;
+    }
+    ingestion.finish().map_err(failed("commit a new record store"))
 }
 
 /// Rows on their way, and the promise that the database stays open meanwhile.
@@ -236,9 +330,10 @@ fn rows_of(open: &Option<Open>) -> &Keyspace {
 }
 
 /// Compaction may fall behind commits; beyond some tables every read would pay for it, so the next commit waits.
-fn wait_for_compaction(rows: &Keyspace) {
+fn wait_for_compaction(open: &Open) {
     for _ in 0..COMPACTION_WAITS_MAX {
-        if rows.l0_table_count() < UNCOMPACTED_TABLES_MAX {
+        // Compaction that met rot stops for good, until the store is rebuilt.
+        if open.rows.l0_table_count() < UNCOMPACTED_TABLES_MAX || open.is_poisoned() {
             return;
         }
         lc_env::pause(COMPACTION_WAIT);
@@ -246,7 +341,7 @@ fn wait_for_compaction(rows: &Keyspace) {
 }
 
 fn row(guard: Guard) -> Result<Row, Error> {
-    let (key, value) = guard.into_inner().map_err(failed("scan rows"))?;
+    let (key, value) = guard.into_inner().map_err(unread("scan rows"))?;
     Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
 }
 
@@ -266,10 +361,30 @@ fn failed(doing: &'static str) -> impl Fn(fjall::Error) -> Error {
     }
 }
 
+/// As [`failed`], of a read: a block that the medium does not give back, or a file that ends too early, has rotted too.
+fn unread(doing: &'static str) -> impl Fn(fjall::Error) -> Error {
+    move |error| match &error {
+        fjall::Error::Io(source) | fjall::Error::Storage(LsmError::Io(source)) if is_unreadable(source) => {
+            Error::Corrupt { doing, why: error.to_string() }
+        }
+        _ => failed(doing)(error),
+    }
+}
+
+fn is_unreadable(source: &io::Error) -> bool {
+    let of_medium = source.raw_os_error() == Some(EIO);
+    of_medium || matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+}
+
 fn is_full(source: &io::Error) -> bool {
     matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// What Linux says when the medium does not give a block back.
+const EIO: i32 = 5;
+/// The keyspace of a store that was never rebuilt.
+const FIRST_NAME: &str = "rows";
+const FIRST_NUMBER: u64 = 1;
 /// fjall compacts from four on; each more costs an absent row one filter lookup.
 const UNCOMPACTED_TABLES_MAX: usize = 16;
 const COMPACTION_WAIT: Duration = Duration::from_millis(5);
@@ -286,7 +401,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{FjallOptions, FjallStore};
-    use crate::{Error, RowChange, Store};
+    use crate::{Error, Gap, RowChange, Store, survey};
 
     fn row(number: u32) -> RowChange {
         (Bytes::copy_from_slice(&number.to_be_bytes()), Some(Bytes::from(vec![number as u8; 200])))
@@ -335,5 +450,109 @@ mod tests {
         assert!(matches!(refused, Error::Corrupt { .. }), "{refused}");
         assert_eq!((store.corrupt_reads(), store.get(&1999u32.to_be_bytes()).unwrap()), (1, row(1999).1));
         assert!(store.scan(b"", None).any(|row| matches!(row, Err(Error::Corrupt { .. }))));
+    }
+
+    fn rot(dir: &tempfile::TempDir, places: impl Fn(usize) -> Vec<usize>) {
+        let tables = std::fs::read_dir(dir.path().join("keyspaces/1/tables")).unwrap();
+        let table = tables.map(|entry| entry.unwrap().path()).next().expect("a commit makes a table");
+        let mut bytes = std::fs::read(&table).unwrap();
+        places(bytes.len()).into_iter().for_each(|place| bytes[place] ^= 0x20);
+        std::fs::write(&table, bytes).unwrap();
+    }
+
+    /// What can be read, in the place of all.
+    fn rebuild(store: &FjallStore, gaps: &[Gap]) {
+        let rows = Gap::between(gaps)
+            .into_iter()
+            .flat_map(|(from, to)| store.look(&from, to.as_deref(), false).collect::<Vec<_>>());
+        store.rebuild(Box::new(rows)).unwrap();
+    }
+
+    /// Rows that differ in all their bytes, so that they are not one block when packed.
+    fn random_row(number: u32) -> RowChange {
+        let value =
+            (0..200).map(|at: u32| ((number * 200 + at).wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<u8>>();
+        (Bytes::copy_from_slice(&number.to_be_bytes()), Some(Bytes::from(value)))
+    }
+
+    fn numbers(store: &FjallStore) -> Vec<u32> {
+        let number = |row: Result<crate::Row, Error>| u32::from_be_bytes(row.unwrap().0.as_ref().try_into().unwrap());
+        store.scan(b"", None).map(number).collect()
+    }
+
+    #[test]
+    fn a_store_is_rebuilt_from_what_can_be_read_and_scans_commits_and_opening_it_work_again() {
+        let dir = tempfile::tempdir().unwrap();
+        open(&dir).commit(&mut (0..20_000).map(random_row)).unwrap();
+        rot(&dir, |bytes| vec![300, bytes / 3, bytes / 2]);
+        let store = open(&dir);
+        let gaps = survey(&store).unwrap();
+        assert_eq!((gaps.len(), store.corrupt_reads()), (3, 0), "{gaps:?}");
+        let frozen = store.freeze().unwrap();
+        rebuild(&store, &gaps);
+        assert!(frozen.get(&7u32.to_be_bytes()).is_err(), "what was frozen is let go of");
+        let kept = numbers(&store);
+        let lost = (0..20_000u32).filter(|number| kept.binary_search(number).is_err());
+        let lost: Vec<u32> = lost.collect();
+        assert!(!lost.is_empty() && lost.len() < 200, "{} rows of three blocks are gone", lost.len());
+        assert!(lost.iter().all(|number| {
+            gaps.iter().any(|gap| gap.touches(&number.to_be_bytes(), Some(&(number + 1).to_be_bytes())))
+        }));
+        store.commit(&mut lost.iter().map(|number| random_row(*number))).unwrap();
+        drop(store);
+        let store = open(&dir);
+        assert_eq!(numbers(&store), (0..20_000).collect::<Vec<_>>());
+        assert_eq!(store.get(&lost[0].to_be_bytes()).unwrap(), random_row(lost[0]).1);
+        (store.open.read().as_ref().unwrap()).rows.major_compact().expect("nothing rotten is left to compact");
+        let others = std::fs::read_dir(dir.path().join("keyspaces")).unwrap().count();
+        assert!(others <= 2, "the old rows are gone but for the engine's own keyspace: {others}");
+    }
+
+    #[test]
+    fn a_rebuild_that_a_crash_cut_short_never_was_and_one_that_was_finished_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir);
+        store.commit(&mut (0..10).map(row)).unwrap();
+        // The new place was made, and nothing was written to it.
+        store.open.read().as_ref().unwrap().keyspace(2).unwrap();
+        drop(store);
+        let store = open(&dir);
+        assert_eq!(numbers(&store), (0..10).collect::<Vec<_>>());
+        // It was written, and the old place is still there.
+        let next = store.open.read().as_ref().unwrap().keyspace(2).unwrap();
+        super::write_all(&next, Box::new((3..6).map(|number| Ok((row(number).0, row(number).1.unwrap()))))).unwrap();
+        drop((next, store));
+        let store = open(&dir);
+        assert_eq!(numbers(&store), [3, 4, 5]);
+        store.commit(&mut std::iter::once(row(7))).unwrap();
+        drop(store);
+        assert_eq!(numbers(&open(&dir)), [3, 4, 5, 7]);
+    }
+
+    #[test]
+    fn a_rebuild_that_fails_leaves_the_rows_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir);
+        store.commit(&mut (0..10).map(row)).unwrap();
+        let rows =
+            [Ok((row(1).0, row(1).1.unwrap())), Err(Error::Corrupt { doing: "scan rows", why: "told to".to_owned() })];
+        assert!(matches!(store.rebuild(Box::new(rows.into_iter())), Err(Error::Corrupt { .. })));
+        assert_eq!(numbers(&store), (0..10).collect::<Vec<_>>());
+        store.commit(&mut std::iter::once(row(10))).unwrap();
+        rebuild(&store, &[]);
+        assert_eq!(numbers(&store), (0..11).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn compaction_that_meets_rot_is_suspicious_and_commits_go_on() {
+        let dir = tempfile::tempdir().unwrap();
+        open(&dir).commit(&mut (0..20_000).map(random_row)).unwrap();
+        rot(&dir, |bytes| vec![bytes / 2]);
+        let store = open(&dir);
+        for round in 1..40 {
+            store.commit(&mut (0..20_000).step_by(50).map(|number| random_row(number + round))).unwrap();
+        }
+        assert!(store.suspicions() > 0, "compaction has read what rotted");
+        assert_eq!(survey(&store).unwrap().len(), 1);
     }
 }

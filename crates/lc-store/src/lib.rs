@@ -12,10 +12,12 @@ mod frozen;
 mod memory_store;
 mod row_table;
 mod store;
+mod survey;
 
 pub use error::Error;
 pub use fjall_store::{FjallOptions, FjallStore};
 pub use frozen::Frozen;
 pub use memory_store::MemoryStore;
-pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions};
+pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions, Work};
 pub use store::{ROW_KEY_BYTES_MAX, Row, RowChange, RowIter, Store};
+pub use survey::{Gap, survey};

@@ -90,6 +90,14 @@ impl Store for MemoryStore {
         self.state.read().bytes
     }
 
+    fn rebuild(&self, rows: RowIter<'_>) -> Result<(), Error> {
+        let rows: BTreeMap<Bytes, Bytes> = rows.collect::<Result<_, _>>()?;
+        let mut state = self.state.write();
+        state.bytes = rows.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum();
+        state.rows = Arc::new(rows);
+        Ok(())
+    }
+
     fn freeze(&self) -> Result<Arc<dyn Frozen>, Error> {
         Ok(Arc::new(FrozenMap(Arc::clone(&self.state.read().rows))))
     }

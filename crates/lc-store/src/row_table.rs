@@ -38,6 +38,7 @@ impl Default for TableOptions {
 pub struct RowTable<S: ?Sized> {
     store: Arc<S>,
     cache: Arc<Cache>,
+    cache_bytes: usize,
     hasher: FixedState,
     active: Dirty,
     frozen: Option<Arc<Dirty>>,
@@ -51,7 +52,8 @@ impl<S: Store + ?Sized> RowTable<S> {
     pub fn new(store: Arc<S>, options: &TableOptions) -> RowTable<S> {
         let hasher = FixedState::with_seed(options.hash_seed);
         let cache = Arc::new(Cache::new(options.cache_bytes));
-        RowTable { store, cache, active: Dirty::new(hasher.clone()), hasher, frozen: None, again: false, failed: None }
+        let (active, cache_bytes) = (Dirty::new(hasher.clone()), options.cache_bytes);
+        RowTable { store, cache, cache_bytes, active, hasher, frozen: None, again: false, failed: None }
     }
 
     /// The bytes of a row.
@@ -128,6 +130,23 @@ impl<S: Store + ?Sized> RowTable<S> {
         Some(job)
     }
 
+    /// Something to be done with the store while nothing is flushed: run and finish it as a flush. It reads or writes about `bytes`. Nothing if
+    /// a flush is under way or one failed. A job that is put off is not run, and that is no error.
+    pub fn begin_work(&mut self, bytes: usize, work: Work<S>) -> Option<FlushJob<S>> {
+        if self.frozen.is_some() || self.failed.is_some() || self.again {
+            return None;
+        }
+        let rows = Arc::new(Dirty::new(self.hasher.clone()));
+        let job = FlushJob { instead: Some((bytes, work)), ..self.job(&rows) };
+        self.frozen = Some(rows);
+        Some(job)
+    }
+
+    /// Forgets the clean rows in memory: the store was given other rows.
+    pub fn forget_clean(&mut self) {
+        self.cache = Arc::new(Cache::new(self.cache_bytes));
+    }
+
     /// Whether the next [`RowTable::begin_flush`] gives the rows of the last one again.
     pub fn flushes_again(&self) -> bool {
         self.again
@@ -160,7 +179,12 @@ impl<S: Store + ?Sized> RowTable<S> {
     }
 
     fn job(&self, rows: &Arc<Dirty>) -> FlushJob<S> {
-        FlushJob { store: Arc::clone(&self.store), cache: Arc::clone(&self.cache), rows: Arc::clone(rows) }
+        FlushJob {
+            store: Arc::clone(&self.store),
+            cache: Arc::clone(&self.cache),
+            rows: Arc::clone(rows),
+            instead: None,
+        }
     }
 
     fn layers(&self) -> Layers<'_, S> {
@@ -168,27 +192,39 @@ impl<S: Store + ?Sized> RowTable<S> {
     }
 }
 
+/// What is done with a store instead of a flush.
+pub type Work<S> = Box<dyn FnOnce(&S) + Send>;
+
 /// A flush to run on any thread; bring [`FlushDone`] back. If it is dropped instead, no other can begin.
 #[must_use = "nothing is written until it is run and finished"]
 pub struct FlushJob<S: ?Sized> {
     store: Arc<S>,
     cache: Arc<Cache>,
     rows: Arc<Dirty>,
+    /// What is done instead of a flush, and about how many bytes it takes.
+    instead: Option<(usize, Work<S>)>,
 }
 
 impl<S: Store + ?Sized> FlushJob<S> {
     /// Bytes of rows it writes.
     pub fn bytes(&self) -> usize {
-        self.rows.bytes()
+        self.instead.as_ref().map_or_else(|| self.rows.bytes(), |(bytes, _)| *bytes)
     }
 
     /// Does not even try: there is known to be no room for that much.
     pub fn put_off(self) -> FlushDone {
+        if self.instead.is_some() {
+            return FlushDone { rows: self.rows, outcome: Ok(()) };
+        }
         FlushDone { rows: self.rows, outcome: Err(Error::Full { doing: "commit rows" }) }
     }
 
     /// Commits the rows, blocking; a second or so per 100 MB.
     pub fn run(self) -> FlushDone {
+        if let Some((_, work)) = self.instead {
+            work(&self.store);
+            return FlushDone { rows: self.rows, outcome: Ok(()) };
+        }
         let mut changes = self.rows.changes();
         let outcome = self.store.commit(&mut changes);
         drop(changes);

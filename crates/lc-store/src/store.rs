@@ -62,6 +62,29 @@ pub trait Store: Send + Sync + 'static {
     fn corrupt_reads(&self) -> u64 {
         0
     }
+
+    /// How often work in the background stopped, since the store was opened, for a reason that only reading everything can tell: a full disk,
+    /// or bytes that rotted.
+    fn suspicions(&self) -> u64 {
+        0
+    }
+
+    /// As [`Store::scan`], or down as [`Store::scan_back`], but what cannot be read is not counted: for who looks how far that goes.
+    fn look(&self, from: &[u8], to: Option<&[u8]>, down: bool) -> RowIter<'_> {
+        if down { self.scan_back(from, to) } else { self.scan(from, to) }
+    }
+
+    /// Puts these rows, ascending by key, in the place of all that is there, in one step: a crash leaves all of the old ones or all of the
+    /// new. They may be read from this store. Reads go on meanwhile, nothing may be committed, and what was frozen is let go of. For a while
+    /// the medium holds both.
+    ///
+    /// # Errors
+    /// The first of the rows that is one, [`Error::Full`] if there was no room, otherwise what the engine says; the old rows are there then,
+    /// except after [`Error::Engine`], where only opening the store tells.
+    fn rebuild(&self, rows: RowIter<'_>) -> Result<(), Error> {
+        drop(rows);
+        Err(Error::Engine { doing: "rebuild the record store", why: "this store cannot".to_owned() })
+    }
 }
 
 /// Passes on rows that may be committed, and remembers the first that may not.

@@ -5,6 +5,7 @@ mod conflicts;
 mod door;
 mod join;
 mod region;
+mod repair;
 mod session;
 mod stamps;
 mod table;
@@ -18,6 +19,7 @@ pub use conflicts::{ConflictsAction, ConflictsOptions};
 pub use door::DoorOptions;
 pub use join::JoinOptions;
 pub use region::{RegionAction, RegionOptions};
+pub use repair::RepairOptions;
 pub use session::{SessionAction, SessionOptions};
 pub use stamps::{StampsAction, StampsOptions};
 pub use table::{DialOptions, TableAction, TableOptions};
@@ -48,6 +50,8 @@ pub enum Command {
     Conflicts(ConflictsOptions),
     /// Show values that a clock ahead of the time has stamped, and write them anew.
     Stamps(StampsOptions),
+    /// Replace what differs from another region by what that region has, while everybody goes on writing.
+    Repair(RepairOptions),
     /// Show the cluster's regions and nodes, invite new ones, take old ones out.
     Region(RegionOptions),
     /// Rotate the key that signs session tokens.

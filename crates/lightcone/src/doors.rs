@@ -182,6 +182,8 @@ impl Database for Served {
                     node.stamps(ahead_ms, table.as_deref(), after.as_deref(), limit).await
                 }
                 ControlRequest::RewriteStamps { keys, ahead_ms } => node.rewrite_stamps(&keys, ahead_ms).await,
+                ControlRequest::Repairs => Ok(node.repairs()),
+                ControlRequest::BeginRepair { from } => node.begin_repair(from.as_deref()),
                 ControlRequest::Regions => Ok(node.regions()),
                 ControlRequest::Invite { body } => return admission::invite(node, &body).await,
                 ControlRequest::Join { body } => return admission::join(node, &body).await,
@@ -231,6 +233,9 @@ pub fn problem(refusal: Refusal) -> Problem {
         RefusalKind::NoSuchTable => Problem::not_found(text),
         RefusalKind::Exists => Problem::already_exists(text),
         RefusalKind::Conflict => Problem::conflict(text),
+        RefusalKind::UnderWay => Problem::repair_under_way(text),
+        RefusalKind::CatchingUp => Problem::catching_up(text),
+        RefusalKind::Unreachable => Problem::unreachable(text),
         RefusalKind::Token => Problem::bad_token(text),
         RefusalKind::Policy => Problem::refused(text),
         RefusalKind::NotYet => Problem::not_yet(text),

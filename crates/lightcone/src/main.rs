@@ -26,6 +26,7 @@ mod logging;
 mod names;
 mod node_door;
 mod region;
+mod repair;
 mod restore;
 mod server;
 mod session;
@@ -72,6 +73,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Table(options) => on(Builder::new_current_thread(), table::run(options)),
         Command::Conflicts(options) => on(Builder::new_current_thread(), conflicts::run(options)),
         Command::Stamps(options) => on(Builder::new_current_thread(), stamps::run(options)),
+        Command::Repair(options) => on(Builder::new_current_thread(), repair::run(options)),
         Command::Region(options) => on(Builder::new_current_thread(), region::run(options)),
         Command::Session(options) => on(Builder::new_current_thread(), session::run(options)),
         Command::Backup(options) => on(Builder::new_current_thread(), backup::run(options)),

@@ -47,11 +47,12 @@ fn text(status: &Value, bold: bool) -> String {
         ("tables", catalogue(&status["control_plane"])),
         ("clock", clock(&status["clock"])),
     ];
-    for (name, value) in facts {
+    for (name, value) in facts.into_iter().chain(arriving(&status["filling"])) {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {name:<8} {value}");
     }
     let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    differing(status, &mut out);
     if !peers.is_empty() {
         let _ = write!(out, "\n{}", peer_table(peers).text(bold));
     }
@@ -78,6 +79,81 @@ fn journal(status: &Value) -> String {
 
 fn room(disk: &Value) -> String {
     format!("{} free", bytes(&disk["free_bytes"]))
+}
+
+/// Records that come from another region; only while some do.
+fn arriving(filling: &Value) -> Option<(&'static str, String)> {
+    let name = match filling["kind"].as_str()? {
+        "catch_up" => "catch-up",
+        "repair" => "repair",
+        "comparison" => "compares",
+        "mend" => "mends",
+        _ => "arriving",
+    };
+    Some((name, how_far(filling)))
+}
+
+/// From whom, how much, how fast, and what is left of it; what is not known yet is left out.
+pub fn how_far(filling: &Value) -> String {
+    let mut text = filling["table"].as_str().map_or(String::new(), |table| format!("table {} ", printable(table)));
+    let _ = write!(text, "from {}, {} so far", shown(&filling["from"]), bytes(&filling["bytes"]));
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    match (filling["share_left"].as_f64(), filling["share_looked"].as_f64()) {
+        (Some(left), _) => {
+            let _ = write!(text, ", {} still to come", percent(left));
+        }
+        (None, Some(looked)) => {
+            let _ = write!(text, ", {} of the records here compared", percent(looked));
+        }
+        (None, None) => text.push_str(", waits to know what differs"),
+    }
+    if filling["bytes_per_second"].is_u64() {
+        let _ = write!(text, ", {}/s", bytes(&filling["bytes_per_second"]));
+    }
+    if filling["seconds_left"].is_u64() {
+        let _ = write!(text, ", about {} to go", duration(&filling["seconds_left"]));
+    }
+    text
+}
+
+/// Regions that have other records, what differs, and what to do; only if there are any.
+fn differing(status: &Value, out: &mut String) {
+    let diverged = status["diverged"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for region in diverged {
+        let found = differences(&region["found"]);
+        let _ = writeln!(
+            out,
+            "  DIFFERS  {} has applied the same and has other records: {found}",
+            shown(&region["region"])
+        );
+    }
+    if !diverged.is_empty() {
+        let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let alike = |alike: bool| peers.iter().filter(|peer| peer["agrees"].as_bool() == Some(alike)).count();
+        let _ = writeln!(
+            out,
+            "           of the regions in reach {} have what this one has, {} have not; in the one that is wrong: `lightcone repair --from REGION`",
+            alike(true),
+            alike(false)
+        );
+    }
+}
+
+/// How many, where, and an example.
+pub fn differences(found: &Value) -> String {
+    let Some(records) = found["records"].as_u64() else { return "what differs is not known yet".to_owned() };
+    let least = if found["more"].as_bool() == Some(true) { "at least " } else { "" };
+    let tables: Vec<String> =
+        found["tables"].as_object().into_iter().flatten().map(|(name, _)| printable(name)).collect();
+    let mut text = format!("{least}{records} {}", if records == 1 { "record" } else { "records" });
+    if !tables.is_empty() {
+        let _ = write!(text, " in {}", tables.join(", "));
+    }
+    if let Some(key) = found["examples"].get(0) {
+        let key = key.get("base64").map_or_else(|| shown(key), |coded| format!("base64:{}", shown(coded)));
+        let _ = write!(text, ", such as {key}");
+    }
+    text
 }
 
 /// Only if there were any: a stranger's attempts are no fact about this node, a second process of a peer is one about it.
@@ -165,14 +241,14 @@ fn vector(value: &Value) -> String {
     if seqs.is_empty() { "nothing yet".to_owned() } else { seqs.join(" ") }
 }
 
-fn bytes(value: &Value) -> String {
+pub fn bytes(value: &Value) -> String {
     let Some(count) = value.as_f64() else { return UNKNOWN.to_owned() };
     let (unit, scale) =
         [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)].into_iter().find(|(_, scale)| count >= *scale).unwrap_or(("B", 1.0));
     if scale == 1.0 { format!("{count} B") } else { format!("{:.1} {unit}", count / scale) }
 }
 
-fn duration(value: &Value) -> String {
+pub fn duration(value: &Value) -> String {
     match value.as_u64() {
         None => UNKNOWN.to_owned(),
         Some(s) if s < 120 => format!("{s} s"),
@@ -224,6 +300,26 @@ ap-northeast: no answer
 links refused: 3, the last from 10.0.0.9:7379: node 2 in eu-west is connected already from 10.0.0.2:7379
 ";
         assert_eq!(text(&status, false), expected);
+    }
+
+    #[test]
+    fn records_that_arrive_and_records_that_differ_are_told_with_what_is_known_of_them() {
+        let begins =
+            json!({ "kind": "catch_up", "from": "eu-west", "bytes": 0, "share_looked": 0.4, "share_left": null });
+        assert_eq!(super::how_far(&begins), "from eu-west, 0 B so far, 40 % of the records here compared");
+        let goes_on = json!({ "kind": "table", "table": "users", "from": "eu-west", "bytes": 12_400_000, "share_looked": null, "share_left": 0.31, "bytes_per_second": 2_000_000, "seconds_left": 4 });
+        let status = json!({
+            "filling": goes_on,
+            "diverged": [{ "region": "oslo", "found": { "records": 2, "tables": { "users": 2 }, "examples": ["users:1"], "more": true } }],
+            "peers": [{ "region": "oslo", "agrees": false }, { "region": "rome", "agrees": true }],
+        });
+        let page = text(&status, false);
+        let line =
+            "  arriving table users from eu-west, 12.4 MB so far, 31 % still to come, 2.0 MB/s, about 4 s to go\n";
+        assert!(page.contains(line), "{page}");
+        let line = "  DIFFERS  oslo has applied the same and has other records: at least 2 records in users, such as users:1\n";
+        assert!(page.contains(line), "{page}");
+        assert!(page.contains("1 have what this one has, 1 have not"), "{page}");
     }
 
     #[test]

@@ -71,6 +71,18 @@ impl Kind {
         kind(StatusCode::CONFLICT, "conflict", "Conflict", "Somebody else was first: look again, then decide.");
     pub const ALREADY_EXISTS: Kind =
         kind(StatusCode::CONFLICT, "already_exists", "Already exists", "Something of this name is there.");
+    pub const REPAIR_UNDER_WAY: Kind = kind(
+        StatusCode::CONFLICT,
+        "repair_under_way",
+        "A repair is under way",
+        "This node is being repaired already: see GET /v1/repairs.",
+    );
+    pub const CATCHING_UP: Kind = kind(
+        StatusCode::CONFLICT,
+        "catching_up",
+        "Catching up",
+        "This node gets records from other regions already; what differs comes with them.",
+    );
     pub const CHANGED: Kind = kind(
         StatusCode::PRECONDITION_FAILED,
         "changed",
@@ -133,6 +145,12 @@ impl Kind {
     );
     pub const UNAVAILABLE: Kind =
         passing(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", "The node cannot do it now.");
+    pub const UNREACHABLE: Kind = passing(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unreachable",
+        "Region not reached",
+        "The region that this needs cannot be reached now.",
+    );
     pub const RETRY: Kind =
         passing(StatusCode::SERVICE_UNAVAILABLE, "retry", "Try again", "The same request may succeed in a moment.");
     pub const BUSY: Kind = passing(
@@ -183,6 +201,8 @@ impl Kind {
         Kind::WRONG_TYPE,
         Kind::CONFLICT,
         Kind::ALREADY_EXISTS,
+        Kind::REPAIR_UNDER_WAY,
+        Kind::CATCHING_UP,
         Kind::CHANGED,
         Kind::TOO_LARGE,
         Kind::NOT_JSON,
@@ -194,6 +214,7 @@ impl Kind {
         Kind::NOT_YET,
         Kind::NOT_OFFERED,
         Kind::UNAVAILABLE,
+        Kind::UNREACHABLE,
         Kind::RETRY,
         Kind::BUSY,
         Kind::NO_QUORUM,

@@ -21,6 +21,7 @@ fn body(schema: &str) -> Value {
         "NewInvitation" => json!({ "region": "kyiv" }),
         "Join" => json!({ "token": "once" }),
         "NewBackup" => json!({}),
+        "NewRepair" => json!({ "from": "rome" }),
         "RewriteStamps" => json!({ "keys": ["42"] }),
         "Emulation" => json!({ "links": [{ "peer": 2 }] }),
         other => panic!("no body for {other}"),

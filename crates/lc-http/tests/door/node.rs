@@ -159,6 +159,8 @@ impl Node {
             ControlRequest::RewriteStamps { keys, ahead_ms } => {
                 Ok(json!({ "rewritten": keys.len(), "hidden": [], "node_ahead_ms": ahead_ms }))
             }
+            ControlRequest::Repairs => Ok(json!({ "repair": null, "filling": null, "diverged": [] })),
+            ControlRequest::BeginRepair { from } => begun_repair(from.as_deref()),
             ControlRequest::Regions => Ok(json!({ "regions": [{ "name": "oslo" }] })),
             ControlRequest::Invite { body } => Ok(json!({ "token": "once", "region": body["region"] })),
             ControlRequest::Join { body } if body["token"] == "once" => Ok(json!({ "certificate": "..." })),
@@ -173,6 +175,18 @@ impl Node {
             ControlRequest::RotateSessionKey => Ok(json!({ "key_id": 2 })),
             ControlRequest::NewSession => Ok(json!({ "session": "seen-0" })),
         }
+    }
+}
+
+fn begun_repair(from: Option<&str>) -> Result<Value, Problem> {
+    match from {
+        None | Some("rome") => {
+            let from = from.unwrap_or("oslo");
+            let repair = json!({ "from": from, "state": "replacing", "seconds": 0, "bytes": 0, "replaced": {} });
+            Ok(json!({ "repair": repair, "filling": null, "diverged": [] }))
+        }
+        Some("oslo") => Err(Problem::repair_under_way("a repair is under way already")),
+        Some(other) => Err(Problem::unreachable(format!("{other} cannot be reached now"))),
     }
 }
 

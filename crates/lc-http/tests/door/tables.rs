@@ -4,7 +4,7 @@ use lc_http::Settings;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::node::{Node, table};
+use crate::node::{Node, furnished, table};
 
 #[tokio::test]
 async fn a_table_is_declared_shown_changed_and_dropped() {
@@ -143,4 +143,19 @@ async fn an_invitation_is_enough_to_join_and_strangers_may_not_try_often() {
         200,
         "who knows the token need not wait"
     );
+}
+
+#[tokio::test]
+async fn a_repair_begins_with_or_without_a_region_and_each_refusal_has_its_code() {
+    let client = Client::of(furnished()).await;
+    let begun = client.json("POST", "/v1/repairs", &json!({ "from": "rome" })).await;
+    assert_eq!((begun.status, &begun.json()["repair"]["from"]), (202, &json!("rome")));
+    let nearest = client.ask("POST", "/v1/repairs", &[], b"").await;
+    assert_eq!((nearest.status, &nearest.json()["repair"]["from"]), (202, &json!("oslo")));
+    for (from, status, code) in [("oslo", 409, "repair_under_way"), ("kyiv", 503, "unreachable")] {
+        let refused = client.json("POST", "/v1/repairs", &json!({ "from": from })).await;
+        assert_eq!((refused.status, refused.code().as_str()), (status, code));
+    }
+    assert_eq!(client.json("POST", "/v1/repairs", &json!({ "form": "oslo" })).await.status, 400);
+    assert_eq!(client.get("/v1/repairs").await.json()["diverged"], json!([]));
 }

@@ -159,7 +159,11 @@ impl Member {
         }
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
         let view = View::new(&self.records, self.clocks.right(wall_ms), wall_ms).under(&self.tables);
-        let reply = lc_db::read_command(&words, &view).into();
+        let reply = match lc_db::read_command(&words, &view) {
+            // Another region can answer what this one cannot read.
+            Err(error @ lc_db::Error::Rows(_)) => return (Answer::Refused { why: error.to_string() }, None),
+            reply => reply.into(),
+        };
         let answer = Answer::Reply {
             reply,
             applied: self.shown(),

@@ -151,6 +151,6 @@ pub(super) fn is_ledger(row: &[u8]) -> bool {
 }
 
 /// Notes of a catch-up that is going on, and of stretches that are ahead of the vector.
-const FILLING_ROWS: [&[u8]; 3] = [b"m\0catch-up", b"m\0context", b"m\0doubt"];
+const FILLING_ROWS: [&[u8]; 4] = [b"m\0catch-up", b"m\0context", b"m\0doubt", b"m\0missing"];
 /// What rows of the conflict ledger begin with.
 const LEDGER: u8 = b'l';

@@ -135,6 +135,8 @@ impl Member {
         }
         match note_lost(&mut self.records, &self.settings.region, &mut self.ledger) {
             Ok(new) => self.counters.conflicts += new,
+            // The ledger is a record of what was, and no reason to stop.
+            Err(_) if self.rot_was_met() => {}
             Err(error) => self.health.fail(format!("conflict ledger: {error}")),
         }
     }
@@ -148,6 +150,7 @@ impl Member {
         let (tables, region) = (self.tables.clone(), self.settings.region.clone());
         if let Err(error) =
             self.ledger.evict(&mut self.records.table, wall_ms, &|table| bounds(&tables, &region, table))
+            && !self.rot_was_met()
         {
             self.health.fail(format!("conflict ledger: {error}"));
         }

@@ -17,6 +17,8 @@ pub struct DiskBounds {
     pub journal_retain_bytes: u64,
     /// How long journal is kept for peers that lack it, ms.
     pub journal_retain_ms: u64,
+    /// How many rows are looked at in a second to see whether they are what was written; 0: none.
+    pub recount_rows_per_second: u64,
 }
 
 impl Default for DiskBounds {
@@ -27,6 +29,7 @@ impl Default for DiskBounds {
             journal_truncate: true,
             journal_retain_bytes: 4 << 30,
             journal_retain_ms: 7 * day_ms,
+            recount_rows_per_second: 2000,
         }
     }
 }

@@ -14,7 +14,7 @@ use lc_repl::{Input, JournalState, Lacks, Time};
 use super::{Member, Outgoing, Peer};
 use crate::log::begins_after;
 use crate::ranges::{Do, Here, Purpose, Ranges};
-use crate::records::Records;
+use crate::records::{ADOPTED_ROW, Records};
 use crate::wire;
 
 /// What a member keeps about it.
@@ -34,7 +34,11 @@ pub(super) struct Filling {
     stranded_since: Option<Time>,
     looked_at: Option<Time>,
     turns: u64,
-    repaired: Option<Repaired>,
+    /// When what goes on began.
+    began: Time,
+    /// When it was known what has to come.
+    pub(super) comes_since: Option<Time>,
+    now: Time,
 }
 
 /// What becomes true once records are durable.
@@ -44,28 +48,37 @@ enum AfterFlush {
     Adopt(VersionVector),
     /// Writes may be decided over what was merged.
     Merged,
+    /// What was lost is here again.
+    Mended,
     /// A table is here, by this version of its placement; without a name: what differed from a peer.
-    Filled { table: String, version: u64, stretches: u64 },
-}
-
-/// How a repair ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Repaired {
-    /// Stretches of about four records in which something differed and was replaced by what the peer has.
-    pub stretches: u64,
+    Filled { table: String, version: u64 },
 }
 
 /// What of the records is being got from others.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FillingView {
+    /// From which peer, now.
+    pub from: Option<NodeId>,
     /// Of which table; `None`: all of them.
     pub table: Option<String>,
     /// Whether this region goes on from records because it cannot get the entries any more.
     pub catches_up: bool,
+    /// Whether nothing is replaced: it is only to be known what differs.
+    pub only_compares: bool,
+    /// Whether it is what cannot be read here any more.
+    pub mends: bool,
+    /// When it began.
+    pub began: Time,
+    /// When it was known what has to come.
+    pub comes_since: Option<Time>,
     /// Bytes of records that came.
     pub bytes: u64,
     /// Stretches that are left; each may be large or small.
     pub left: usize,
+    /// Which part of the own records was looked at so far, while that goes on, from 0 to 1.
+    pub share_looked: Option<f64>,
+    /// Which part of what has to come is left; `None` until it is known what has to come.
+    pub share_left: Option<f64>,
 }
 
 impl Filling {
@@ -95,7 +108,9 @@ impl Filling {
             stranded_since: None,
             looked_at: None,
             turns: 0,
-            repaired: None,
+            began: Time::ZERO,
+            comes_since: None,
+            now: Time::ZERO,
         })
     }
 
@@ -149,6 +164,16 @@ impl Filling {
         self.waiting.iter().any(|(after, _)| *after == AfterFlush::Merged) || self.flushed.contains(&AfterFlush::Merged)
     }
 
+    /// Whether it is being found out what a peer has otherwise.
+    pub(super) fn is_comparing(&self) -> bool {
+        self.ranges.progress().is_some_and(|(purpose, _)| *purpose == Purpose::Compare)
+    }
+
+    /// As of the last look.
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
     /// A number that names a comparison, or the questions of this life.
     fn draw(&mut self, seed: u64, now: Time) -> u64 {
         self.turns += 1;
@@ -161,13 +186,25 @@ impl Filling {
 impl Member {
     /// What of the records is being got from others now.
     pub fn filling(&self) -> Option<FillingView> {
-        let (purpose, progress) = self.filling.ranges.progress()?;
+        let view = self.filling.ranges.view()?;
+        let purpose = view.purpose;
         let table = match purpose {
             Purpose::Fill(table) if !table.is_empty() => Some(String::from_utf8_lossy(table).into_owned()),
             _ => None,
         };
-        let catches_up = *purpose == Purpose::CatchUp;
-        Some(FillingView { table, catches_up, bytes: progress.bytes, left: progress.left })
+        Some(FillingView {
+            from: view.from,
+            table,
+            catches_up: *purpose == Purpose::CatchUp,
+            only_compares: *purpose == Purpose::Compare,
+            mends: matches!(purpose, Purpose::Mend(_)),
+            began: self.filling.began,
+            comes_since: self.filling.comes_since,
+            bytes: view.progress.bytes,
+            left: view.progress.left,
+            share_looked: view.looked,
+            share_left: view.left,
+        })
     }
 
     /// Tables of which this node has everything although the catalogue still has its region as one where they arrive, with
@@ -176,29 +213,6 @@ impl Member {
         let arriving = self.tables.arriving_in(&self.settings.region);
         let here = arriving.filter(|table| self.filling.arrived.get(&table.name) == Some(&table.placement_version));
         here.map(|table| (table.name.clone(), table.placement_version)).collect()
-    }
-
-    /// Compares all records with those of a peer, and replaces what differs by what it has. Entries go on meanwhile. How it
-    /// ended is told by [`Member::repaired`].
-    ///
-    /// # Errors
-    /// Why it cannot begin now.
-    pub fn begin_repair(&mut self, now: Time, from: NodeId) -> Result<(), lc_db::Error> {
-        let busy = |why: &str| Err(lc_db::Error::Unavailable(why.to_owned()));
-        if !self.filling.is_even() || self.filling.ranges.progress().is_some() {
-            return busy("records are being got from other regions already: try again when that is done");
-        }
-        if !self.replicator.sources().contains(&from) {
-            return busy("that region cannot be reached now");
-        }
-        self.filling.repaired = None;
-        self.begin_filling(now, Purpose::Fill(Bytes::new()), vec![from]);
-        Ok(())
-    }
-
-    /// How the last repair ended, once everything that it brought is durable.
-    pub fn repaired(&self) -> Option<Repaired> {
-        self.filling.repaired
     }
 
     /// What a write may claim to have seen of the keys that it touches; `None`: it may touch any.
@@ -284,8 +298,13 @@ impl Member {
     /// Time passed: what was flushed takes effect, what is missing is noticed, questions are asked and answered.
     pub(super) fn fill(&mut self, now: Time, out: &mut Vec<Outgoing>) {
         self.after_flush(now, out);
+        if self.is_rebuilding() && self.filling.ranges.progress().is_some() {
+            self.filling.ranges.interrupted(&self.records);
+        }
         if self.filling.looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY || now < at) {
             self.filling.looked_at = Some(now);
+            self.filling.now = now;
+            self.look_at_progress(now);
             self.look_for_gaps(now);
         }
         let mut todo = Vec::new();
@@ -345,12 +364,12 @@ impl Member {
                     self.tell_journal(now);
                     self.replicate(now, Input::Adopted { applied }, out);
                 }
+                // Not over what is lost.
+                AfterFlush::Merged if !self.records.missing.is_empty() => self.filling.flushed.push(AfterFlush::Merged),
                 AfterFlush::Merged => self.settle_doubtful(),
-                AfterFlush::Filled { table, stretches, .. } if table.is_empty() => {
-                    self.counters.repaired_stretches += stretches;
-                    self.filling.repaired = Some(Repaired { stretches });
-                }
-                AfterFlush::Filled { table, version, .. } => {
+                AfterFlush::Mended => {}
+                AfterFlush::Filled { table, .. } if table.is_empty() => self.on_repaired(),
+                AfterFlush::Filled { table, version } => {
                     self.filling.arrived.insert(table, version);
                 }
             }
@@ -373,11 +392,16 @@ impl Member {
     }
 
     fn look_for_gaps(&mut self, now: Time) {
-        let busy = !self.filling.waiting.is_empty() || !self.health.may_be_filled();
+        let busy = !self.filling.waiting.is_empty() || !self.health.may_be_filled() || self.is_rebuilding();
         if busy {
             return;
         }
         let lacks = self.replicator.lacks();
+        let waits = lacks.stranded || !self.records.missing.is_empty();
+        if waits && self.filling.is_comparing() {
+            // It can wait; what it would find may be replaced by then.
+            self.filling.ranges.give_up_filling();
+        }
         let sources = self.holders_of_all(&lacks.sources);
         if self.filling.ranges.progress().is_some() {
             if self.filling.ranges.is_catching_up() {
@@ -395,8 +419,11 @@ impl Member {
             }
         } else if self.is_far_behind(now, &lacks, !sources.is_empty()) {
             self.begin_filling(now, Purpose::CatchUp, sources);
-        } else if self.filling.is_even() {
+        } else if self.filling.is_even() && !self.fetch_missing(now) {
             self.receive_tables(now);
+            if self.filling.ranges.progress().is_none() {
+                self.compare_diverged(now);
+            }
         }
     }
 
@@ -442,7 +469,7 @@ impl Member {
 
     /// Those of the peers that hold every table of which this region gets anything, in their order. Where no region does,
     /// there is nobody to go on from.
-    fn holders_of_all(&self, peers: &[NodeId]) -> Vec<NodeId> {
+    pub(super) fn holders_of_all(&self, peers: &[NodeId]) -> Vec<NodeId> {
         let here = &self.settings.region;
         let holds = |region: &str| {
             self.tables.restricted().iter().all(|table| !table.receives(here) || table.is_held_in(region))
@@ -450,12 +477,16 @@ impl Member {
         peers.iter().copied().filter(|&node| holds(self.region_of(node))).collect()
     }
 
-    fn begin_filling(&mut self, now: Time, purpose: Purpose, sources: Vec<NodeId>) {
+    pub(super) fn begin_filling(&mut self, now: Time, purpose: Purpose, sources: Vec<NodeId>) {
         let seed = self.settings.table.hash_seed;
         let (random, salt) = (self.filling.draw(seed, now), self.filling.draw(seed, now));
+        (self.filling.began, self.filling.comes_since) = (now, None);
         let empty = self.records.keys == 0;
-        let mode =
-            if empty { Mode::Whole } else { Mode::Differences { salt, bits: SumTree::bits_for(self.records.keys) } };
+        let mode = if empty || matches!(purpose, Purpose::Mend(_)) {
+            Mode::Whole
+        } else {
+            Mode::Differences { salt, bits: SumTree::bits_for(self.records.keys) }
+        };
         if purpose == Purpose::CatchUp {
             self.filling.paused = empty;
             self.tell_journal(now);
@@ -474,8 +505,14 @@ impl Member {
         let applied = replicator.applied();
         let strands = |theirs: &VersionVector| !theirs.covers_all(&begins_after(journal, adopted));
         let shares = |peer: NodeId, table: &[u8], key: &[u8]| may_share(tables, settings, peer, table, key);
-        let mut here = Here { rows: records, applied, hlc: clock.last(), shares: &shares, strands: &strands };
-        run(&mut filling.ranges, &mut here)
+        let missing = records.missing.clone();
+        // What comes replaces what is missing, and who looks at all records counts that as different.
+        records.unguarded = true;
+        let (missing, rows): (_, &mut dyn Rows) = (&missing, records);
+        let mut here = Here { rows, applied, hlc: clock.last(), shares: &shares, missing, strands: &strands };
+        let done = run(&mut filling.ranges, &mut here);
+        self.records.unguarded = false;
+        done
     }
 
     fn carry_out(&mut self, todo: Vec<Do>, outcome: Result<(), lc_crdt::RowError>, out: &mut Vec<Outgoing>) {
@@ -487,9 +524,24 @@ impl Member {
                     self.filling.then(AfterFlush::Merged);
                 }
                 Do::Caught(applied) => self.caught(applied),
-                Do::Filled { table, stretches } => {
+                Do::Filled { table, bytes } => {
+                    if table.is_empty() {
+                        self.on_replaced(bytes);
+                    }
                     let table = String::from_utf8_lossy(&table).into_owned();
-                    self.filling.then(AfterFlush::Filled { table, version: self.filling.version, stretches });
+                    self.filling.then(AfterFlush::Filled { table, version: self.filling.version });
+                }
+                // What was lost differs.
+                Do::Differed(_) if !self.records.missing.is_empty() => {}
+                Do::Differed(differed) => self.on_differed(&differed),
+                Do::Mended { spans, bytes } => {
+                    self.mended(&spans, bytes);
+                    self.filling.then(AfterFlush::Mended);
+                }
+                Do::Compared { with } => self.on_compared(with),
+                Do::Unreadable { to, why } => {
+                    let why = format!("records that {} asked for cannot be read: {why}", self.region_of(to));
+                    self.counters.alarms += u64::from(self.health.rot(why));
                 }
                 Do::Refuse { from } => {
                     let why = format!("records that {} sent make no sense", self.region_of(from));
@@ -507,10 +559,9 @@ impl Member {
         let more = applied.iter().filter(|&(replica, seq)| seq > self.replicator.applied().get(replica));
         let more: Vec<(ReplicaId, u64)> = more.collect();
         more.into_iter().for_each(|(replica, seq)| self.filling.adopted.raise(replica, seq));
-        let mut bytes = vec![ADOPTED_VERSION];
-        self.filling.adopted.encode(&mut bytes);
+        let bytes = adopted_bytes(&self.filling.adopted);
         match self.records.get(ADOPTED_ROW) {
-            Ok(old) => self.records.replace(ADOPTED_ROW.to_vec(), old.as_ref(), Some(bytes.into())),
+            Ok(old) => self.records.replace(ADOPTED_ROW.to_vec(), old.as_ref(), Some(bytes)),
             Err(error) => return self.filling_failed(&error.to_string()),
         }
         self.filling.then(AfterFlush::Adopt(applied));
@@ -530,6 +581,10 @@ impl Member {
     }
 
     fn filling_failed(&mut self, why: &str) {
+        if self.rot_was_met() {
+            self.filling.ranges.interrupted(&self.records);
+            return;
+        }
         self.broken = true;
         self.health.fail(format!("records of other regions: {why}"));
     }
@@ -557,6 +612,12 @@ fn may_share(tables: &Tables, settings: &super::Settings, peer: NodeId, table: &
         && of_key.receives(region)
 }
 
+pub(super) fn adopted_bytes(adopted: &VersionVector) -> Bytes {
+    let mut bytes = vec![ADOPTED_VERSION];
+    adopted.encode(&mut bytes);
+    bytes.into()
+}
+
 fn adopted_in(bytes: Bytes) -> Result<VersionVector, lc_core::wire::Malformed> {
     let mut reader = Reader::new(bytes);
     reader.version(ADOPTED_VERSION, "version of what was taken over")?;
@@ -565,7 +626,6 @@ fn adopted_in(bytes: Bytes) -> Result<VersionVector, lc_core::wire::Malformed> {
     Ok(adopted)
 }
 
-const ADOPTED_ROW: &[u8] = b"m\0adopted";
 const ADOPTED_VERSION: u8 = 1;
 /// So often a write is decided again because it turned out to touch other keys.
 const ATTEMPTS: usize = 4;

@@ -12,6 +12,7 @@ use lc_store::{RowTable, Store};
 
 use super::conflicts::note_lost;
 use super::filling::Filling;
+use super::mending::apply_readable;
 use super::{Counters, Health, Member, Settings};
 use crate::ledger::Ledger;
 use crate::log::Cursors;
@@ -23,12 +24,15 @@ use crate::{Error, Identity};
 pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store>) -> Result<Member, Error> {
     let (mut identity, new) = Identity::open(disk.as_ref(), &settings.cluster, settings.node)?;
     let me = identity.replica();
-    let (journal, recovery) = Journal::open(disk.clone(), journal_options(&settings))?;
+    let (journal, recovery) =
+        Journal::open(disk.clone(), journal_options(&settings)).map_err(|error| Error::from(error).of(JOURNAL))?;
     let (mut records, mut standing) =
-        Records::open(RowTable::new(store, &settings.table), &settings.region, settings.tables.clone())?;
-    let mut ledger = Ledger::open(&records.table)?;
+        Records::open(RowTable::new(store, &settings.table), &settings.region, settings.tables.clone())
+            .map_err(|error| error.of(NOTES))?;
+    let mut ledger = Ledger::open(&records.table).map_err(|error| error.of(NOTES))?;
     let mut filling =
-        Filling::open(&records, me, standing.applied.is_empty(), settings.replication.catch_up_bytes_per_second)?;
+        Filling::open(&records, me, standing.applied.is_empty(), settings.replication.catch_up_bytes_per_second)
+            .map_err(|error| error.of_rows(&records, NOTES))?;
     let retention = super::Retention::new(standing.position);
     let entries_replayed =
         replay(&journal, &settings.region, &mut records, &mut ledger, &mut standing, &mut filling.ranges)?;
@@ -61,6 +65,9 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         health: Health::default(),
         scratch: Vec::new(),
         filling,
+        mending: super::Mending::default(),
+        repairs: super::Repairs::default(),
+        recounting: super::Recounting::default(),
         broken: false,
         tables: settings.tables.clone(),
         ledger,
@@ -105,7 +112,8 @@ fn replay(
         let next = journal.read(start, REPLAY_BYTES, |record| {
             outcome = replay_one(region, records, ledger, standing, record.payload, &mut replayed, ranges);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
+        });
+        let next = next.map_err(|error| Error::from(error).of(JOURNAL))?;
         outcome?;
         standing.position = next;
         if standing.position == start {
@@ -132,6 +140,7 @@ pub(super) fn replay_one(
     if standing.applied.covers(entry.dot) {
         return Ok(());
     }
+    apply_readable(records, ranges, &entry)?;
     ranges.replayed(records, &entry, &standing.applied)?;
     // What was noted before the crash and reached the store is known already.
     note_lost(records, region, ledger)?;
@@ -140,6 +149,8 @@ pub(super) fn replay_one(
     Ok(())
 }
 
+const JOURNAL: &str = "a part of this node's journal";
+const NOTES: &str = "what this node keeps for itself beside the records";
 /// The shortest entry is less than a third of its record.
 const HEADERS_AT_MOST: usize = 4;
 const REPLAY_BYTES: usize = 4 << 20;

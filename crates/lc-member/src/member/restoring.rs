@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lc_core::{NodeId, VersionVector};
-use lc_crdt::{RowKind, Rows, expiry_of, head_of, key_of_row};
+use lc_crdt::{RowKind, Rows};
 use lc_env::Disk;
 use lc_policy::Tables;
 use lc_store::{RowTable, Store, TableOptions};
@@ -13,6 +13,7 @@ use lc_store::{RowTable, Store, TableOptions};
 use super::backup::{BackupMoment, is_copied, is_ledger};
 use super::opening::replay_one;
 use crate::ledger::Ledger;
+use crate::missing::key_of_any;
 use crate::ranges::Ranges;
 use crate::records::{Records, Standing};
 use crate::{Error, Identity};
@@ -130,19 +131,6 @@ fn copied(from: &Records, region: &str, store: Arc<dyn Store>, keep: &dyn Fn(&[u
         }
     }
     Ok(to)
-}
-
-/// The key that a row belongs to, derived rows too.
-fn key_of_any(row: &[u8]) -> Option<&[u8]> {
-    match row.first()? {
-        b'h' => Some(head_of(row)),
-        b'x' => Some(expiry_of(row).1),
-        b'z' => {
-            let (length, used) = lc_core::wire::varint_of(row.get(1..)?, "key length").ok()?;
-            row.get(1 + used..)?.get(..usize::try_from(length).ok()?)
-        }
-        _ => key_of_row(row),
-    }
 }
 
 fn put(records: &mut Records, key: &Bytes, value: &Bytes) {

@@ -52,8 +52,26 @@ pub struct Counters {
     pub catch_ups: u64,
     /// Answers that were merged with what was here, because neither side could get the other's entries any more.
     pub merges: u64,
+    /// Repairs that ended well.
+    pub repairs: u64,
     /// Stretches of records that differed from a peer's and were replaced by a repair.
     pub repaired_stretches: u64,
+    /// Times that a peer turned out to have the same entries and other records.
+    pub divergences: u64,
+    /// Times that all records were summed up anew.
+    pub recounts: u64,
+    /// How many of them found other records than had been written.
+    pub recounts_differed: u64,
+    /// Stretches of rows that the disk did not give back.
+    pub unreadable_stretches: u64,
+    /// Times that the record store was rebuilt from what could be read.
+    pub rebuilds: u64,
+    /// Times that everything that was lost had come from another region.
+    pub mends: u64,
+    /// Keys that were lost and came.
+    pub mended_keys: u64,
+    /// Bytes of records that came in their place.
+    pub mended_bytes: u64,
     /// Writes that lost against a concurrent one, as far as this node noticed since it opened.
     pub conflicts: u64,
 }
@@ -70,6 +88,8 @@ pub struct Health {
     /// What of the journal cannot be read.
     damage: Option<String>,
     clock_ahead: Option<(ReplicaId, u64)>,
+    /// That records are not what was written.
+    rot: Option<String>,
     /// Why this node's clock is not to be trusted with a write.
     clock_apart: Option<String>,
 }
@@ -161,6 +181,25 @@ impl Health {
         let news = self.damage.as_ref() != Some(&why);
         self.damage = Some(why);
         news
+    }
+
+    /// That records on the disk are not what was written, if that was noticed.
+    pub fn rotten(&self) -> Option<&str> {
+        self.rot.as_deref()
+    }
+
+    /// Takes note of it; says whether that is news.
+    pub(super) fn rot(&mut self, what: String) -> bool {
+        self.rot.replace(what).is_none()
+    }
+
+    pub(super) fn forget_rot(&mut self) {
+        self.rot = None;
+    }
+
+    /// A peer has the same records again.
+    pub(super) fn agreed(&mut self, with: NodeId) {
+        self.last_alarm.take_if(|alarm| matches!(alarm, Alarm::Diverged { peer, .. } if *peer == with));
     }
 
     pub(super) fn clock_ahead(&mut self, replica: ReplicaId, ahead_ms: u64) {

@@ -88,7 +88,7 @@ fn field(loss: &LossRecord) -> Option<Value> {
     (loss.kind != lc_crdt::Kind::String).then(|| text_or_base64(&loss.field))
 }
 
-pub(super) fn text_or_base64(bytes: impl AsRef<[u8]>) -> Value {
+pub(crate) fn text_or_base64(bytes: impl AsRef<[u8]>) -> Value {
     match std::str::from_utf8(bytes.as_ref()) {
         Ok(text) => json!(text),
         Err(_) => json!({ "base64": base64(bytes.as_ref()) }),

@@ -25,6 +25,12 @@ pub enum RefusalKind {
     Exists,
     /// Somebody else was first, or something stands in the way.
     Conflict,
+    /// A repair goes on.
+    UnderWay,
+    /// Records are being got from other regions.
+    CatchingUp,
+    /// The region that it names cannot be reached now.
+    Unreachable,
     /// A one-time token that was used or ran out.
     Token,
     /// A policy that cannot keep its promise.
@@ -54,7 +60,7 @@ impl Refusal {
 
     /// Whether asking again, later, is no use.
     pub(crate) fn is_final(&self) -> bool {
-        !matches!(self.kind, RefusalKind::Unavailable | RefusalKind::Unknown)
+        !matches!(self.kind, RefusalKind::Unavailable | RefusalKind::Unknown | RefusalKind::Unreachable)
     }
 
     pub(crate) fn of_group(error: lc_raft::Error) -> Refusal {

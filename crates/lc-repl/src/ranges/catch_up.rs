@@ -172,6 +172,8 @@ pub struct CatchUp {
     comparing: bool,
     compare: Option<Compare>,
     todo: VecDeque<Span>,
+    /// How much of everything was to do when it was known what differs.
+    begun: u64,
     asked: BTreeMap<u64, Asked>,
     /// Bytes that may be asked for and not here yet: as many as come within a second or so.
     window_bytes: usize,
@@ -223,6 +225,7 @@ impl CatchUp {
             looking: false,
             comparing: mode != Mode::Whole,
             compare: None,
+            begun: todo.iter().map(width).sum(),
             todo,
             asked: BTreeMap::new(),
             window_bytes: (4 * settings.answer_bytes).min(settings.window_bytes),
@@ -292,12 +295,21 @@ impl CatchUp {
         }
     }
 
+    /// Which part is left of what was to be got, from 0 to 1; hashes are spread evenly, so it is one of the records too.
+    /// `None` until it is known what differs.
+    pub fn share_left(&self) -> Option<f64> {
+        let asked = self.asked.values().flat_map(|asked| asked.spans.iter().map(|(span, _)| span));
+        let left: u64 = self.todo.iter().chain(asked).map(width).sum();
+        (!self.comparing).then(|| (left as f64 / self.begun.max(1) as f64).min(1.0))
+    }
+
     /// Whether nothing is left.
     pub fn is_done(&self) -> bool {
         self.done
     }
 
-    fn source(&self) -> Option<NodeId> {
+    /// Who is asked now.
+    pub fn source(&self) -> Option<NodeId> {
         self.sources.get(self.turn % self.sources.len().max(1)).copied()
     }
 
@@ -407,6 +419,7 @@ impl CatchUp {
         if let Some(differ) = found.differ {
             self.compare = None;
             self.comparing = false;
+            self.begun = differ.iter().map(width).sum();
             self.todo.extend(differ);
         }
     }
@@ -469,6 +482,13 @@ fn in_lanes(left: &[Span], lanes: u32) -> VecDeque<Span> {
     let bits = (u32::BITS - lanes.max(1).leading_zeros() - 1).min(16) as u8;
     let lanes = (0..1u32 << bits).map(|lane| SumTree::span(bits, lane));
     lanes.flat_map(|lane| left.iter().filter_map(move |span| span.meet(&lane)).collect::<Vec<_>>()).collect()
+}
+
+/// How many hashes there are in a stretch; at least one.
+fn width(span: &Span) -> u64 {
+    let hash = |place: &[u8]| place.iter().chain([&0; 4]).take(4).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+    let end = if span.to.is_empty() { 1 << 32 } else { hash(&span.to) };
+    end.saturating_sub(hash(&span.from)).max(1)
 }
 
 /// Stretches that differ are small: so many are asked for together.

@@ -15,6 +15,11 @@ pub(crate) fn check(regions: &[Region], _history: &History) -> Vec<Violation> {
         if let Err(why) = snapshot.health.decides() {
             report(format!("{node}: {why}"));
         }
+        // A divergence that has ended was one all the same.
+        let counters = &snapshot.counters;
+        if counters.divergences + counters.recounts_differed + counters.repaired_stretches > 0 {
+            report(format!("{node} found other records than were written: {counters:?}"));
+        }
         if let Some(alarm) = snapshot.health.last_alarm() {
             report(format!("{node}: {alarm:?}"));
         }

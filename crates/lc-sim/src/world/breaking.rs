@@ -107,6 +107,7 @@ impl World {
         let counters = member.snapshot().counters;
         self.report.truncations += counters.truncations;
         self.report.catch_ups += counters.catch_ups;
+        self.report.repairs += counters.repairs;
         self.report.merges += counters.merges;
         self.history.merged |= counters.merges > 0;
     }

@@ -481,6 +481,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "storage",
+        name: "recount_rows_per_second",
+        kind: Kind::Whole(0, 1_000_000),
+        absent: Absent::Default("2000"),
+        example: "2000",
+        text: "How many rows are looked at in a second to see whether they still are what was written, from the first to the last and an hour later again. 0: none are.",
+    },
+    Setting {
+        section: "storage",
         name: "journal_pending_bytes_max",
         kind: Kind::Whole(16 << 20, 1 << 32),
         absent: Absent::Default("67108864"),

@@ -35,6 +35,8 @@ pub struct Config {
     pub journal_retain_s: u64,
     /// Rows looked at in a second to see whether they are what was written; 0: none.
     pub recount_rows_per_second: u64,
+    /// Bytes of records sent to others that catch up in a second, and taken; 0: no limit.
+    pub catch_up_bytes_per_second: u64,
     /// How much may wait for the disk, and how long.
     pub queues: Queues,
     /// How large what clients write and read may be.

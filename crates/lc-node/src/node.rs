@@ -332,7 +332,11 @@ fn settings(config: &Config, known: &Known) -> Settings {
             tail_bytes: config.queues.journal_tail_bytes,
             pending_bytes_max: config.queues.journal_pending_bytes_max,
         },
-        replication: lc_repl::Settings { inbox_bytes: config.queues.inbox_bytes_max, ..lc_repl::Settings::default() },
+        replication: lc_repl::Settings {
+            inbox_bytes: config.queues.inbox_bytes_max,
+            catch_up_bytes_per_second: config.catch_up_bytes_per_second,
+            ..lc_repl::Settings::default()
+        },
     }
 }
 

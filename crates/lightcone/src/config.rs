@@ -130,6 +130,7 @@ fn node(file: &File, resp: &RespConfig, password: Option<String>) -> Result<lc_n
         journal_retain_bytes: storage.whole("journal_retain_bytes")?,
         journal_retain_s: storage.whole("journal_retain_s")?,
         recount_rows_per_second: storage.whole("recount_rows_per_second")?,
+        catch_up_bytes_per_second: storage.whole("catch_up_bytes_per_second")?,
         queues: queues(&storage)?,
         bounds: bounds(&file.section("limits"))?,
         shown: shown(resp),

@@ -513,6 +513,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "storage",
+        name: "catch_up_bytes_per_second",
+        kind: Kind::Whole(0, 1 << 40),
+        absent: Absent::Default("104857600"),
+        example: "104857600",
+        text: "Bytes of records sent in a second to all regions that catch up, together, and taken by this one when it does. 0: no limit.",
+    },
+    Setting {
+        section: "storage",
         name: "inbox_bytes_max",
         kind: Kind::Whole(16 << 20, 1 << 32),
         absent: Absent::Default("67108864"),

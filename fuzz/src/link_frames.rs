@@ -28,5 +28,6 @@ fn written(frame: Frame) -> Bytes {
         Frame::Entries { entries, urgent } => wire::encode(&Message::Entries { entries: entries.into(), urgent }),
         Frame::Ask { id, ask } => wire::encode_ask(id, &ask),
         Frame::Answer { id, answer } => wire::encode_answer(id, &answer),
+        Frame::Ranges(message) => wire::encode_ranges(&message),
     }
 }

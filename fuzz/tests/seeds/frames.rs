@@ -1,13 +1,14 @@
 //! Seeds of links: every kind of frame, and members that exchange them.
 
 use bytes::Bytes;
-use lc_core::{Hlc, ReplicaId, VersionVector};
+use lc_core::{Hlc, ReplicaId, Span, VersionVector};
 use lc_crdt::KeyRows;
 use lc_db::Reply;
 use lc_db::testing::Replica;
 use lc_fuzz::lots::put_piece;
-use lc_member::wire::{Answer, Ask, encode, encode_answer, encode_ask};
-use lc_repl::{Known, Message, Pulse, Shared};
+use lc_member::wire::{Answer, Ask, encode, encode_answer, encode_ask, encode_ranges};
+use lc_repl::ranges::{RangeAnswer, RangeAsk, RangeMessage, RangeRows, Sums, SumsAsk};
+use lc_repl::{JournalState, Known, Message, Pulse, Shared};
 
 use crate::Seed;
 use crate::entries::{encoded, strings, two_replicas};
@@ -23,8 +24,9 @@ fn frames() -> Vec<(&'static str, Bytes)> {
     let rows = vec![key_rows("h"), key_rows("z"), KeyRows::default()];
     let reply = Reply::Array(vec![Reply::Int(-3), Reply::Nil, Reply::Double(1.5), Reply::bulk("x"), Reply::OK]);
     let words = vec![Bytes::from_static(b"GET"), Bytes::from_static(b"a")];
-    vec![
-        ("hello", encode(&Message::Hello { replica: ReplicaId(2), durable: vector.clone(), placement: 0 })),
+    let of_ranges = ranges(&vector).map(|(name, message)| (name, encode_ranges(&message)));
+    let mut frames = vec![
+        ("hello", encode(&hello(&vector, Some(journal(&vector))))),
         ("have", encode(&have(&vector))),
         ("want", encode(&Message::Want { origin: ReplicaId(3), after: 9 })),
         ("entries", entries(&encoded(&two_replicas()), true)),
@@ -33,7 +35,9 @@ fn frames() -> Vec<(&'static str, Bytes)> {
         ("rows", encode_answer(7, &Answer::Rows { applied: vector.clone(), rows })),
         ("reply", encode_answer(8, &Answer::Reply { reply, applied: vector, staleness_ms: Some(4) })),
         ("refused", encode_answer(9, &Answer::Refused { why: "behind".to_owned() })),
-    ]
+    ];
+    frames.extend(of_ranges);
+    frames
 }
 
 fn have(vector: &VersionVector) -> Message {
@@ -45,7 +49,35 @@ fn have(vector: &VersionVector) -> Message {
         pulse: Pulse { sent_ns: 5, echo: Some((3, 7)), wall_ms: 1_800_000_000_000 },
         known: vec![Known { origin: ReplicaId(3), seq: 9, age_ms: 300 }],
         placement: 0,
+        journal: Some(journal(vector)),
     }
+}
+
+fn hello(vector: &VersionVector, journal: Option<JournalState>) -> Message {
+    Message::Hello { replica: ReplicaId(2), durable: vector.clone(), placement: 0, journal }
+}
+
+fn journal(vector: &VersionVector) -> JournalState {
+    JournalState { begins_after: vector.clone(), paused: false }
+}
+
+/// Everything that is said when records travel.
+fn ranges(vector: &VersionVector) -> [(&'static str, RangeMessage); 5] {
+    let (table, salt) = (Bytes::from_static(b"cart"), 1 << 60);
+    let spans = vec![(Span::new("", "b"), Bytes::from_static(b"sixsix")), (Span::new("c", ""), Bytes::new())];
+    let ask = RangeAsk { id: 7, table: table.clone(), salt, at_least: vector.clone(), bytes_max: 1 << 18, spans };
+    let hlc = Hlc::from_ms(lc_fuzz::member_frames::WALL_MS);
+    let rows = RangeRows { vector: vector.clone(), hlc, whole: 1, cut: "c1".into(), rows: Bytes::new() };
+    let answer = |answer| RangeMessage::Answer { id: 7, answer };
+    let behind = RangeAnswer::Behind { applied: vector.clone(), catching_up: true };
+    let sums = Sums { salt, depth: 10, fan: 2, first: 3, vector: Some(vector.clone()), sums: Bytes::from(vec![7; 32]) };
+    [
+        ("range_ask", RangeMessage::Ask(ask)),
+        ("range_rows", answer(RangeAnswer::Rows(rows))),
+        ("range_behind", answer(behind)),
+        ("sums_ask", RangeMessage::SumsAsk(SumsAsk { table, salt, bits: 20, depth: 10, fan: 2, prefixes: vec![0, 3] })),
+        ("sums", RangeMessage::Sums(sums)),
+    ]
 }
 
 fn entries(entries: &[Bytes], urgent: bool) -> Bytes {
@@ -65,7 +97,7 @@ fn exchange() -> Vec<u8> {
     let all = encoded(&two_replicas());
     let of = |frame: Bytes, out: &mut Vec<u8>| put_piece(out, &frame);
     let mut out = vec![7];
-    of(encode(&Message::Hello { replica: ReplicaId(2), durable: VersionVector::new(), placement: 0 }), &mut out);
+    of(encode(&hello(&VersionVector::new(), None)), &mut out);
     out.push(4);
     put_piece(&mut out, b"a own value");
     out.push(7);

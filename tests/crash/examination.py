@@ -22,11 +22,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Held:
-    """What a region holds under a key: which version, the write it comes from, and how long it stays (-1: for ever)."""
+    """What a region holds under a key: which version, the write it comes from, and until when, Unix ms (0: for ever)."""
 
     version: Version | None
     dot: str = ""
-    left_ms: int = -2
+    ends_ms: float = 0
 
 
 class Examiner:
@@ -158,8 +158,11 @@ class Examiner:
         """By `RECORD`: the value, the writes it comes from, and the time that is left."""
         found: dict[str, Held] = {}
         for batch in batches(keys, 200):
-            for key, answer in zip(batch, wire.ask_all([("RECORD", key) for key in batch]), strict=True):
-                found[key] = held(key, claims, answer.reply) if answer.held else Held(UNREADABLE, str(answer.reply))
+            answers = wire.ask_all([("RECORD", key) for key in batch])
+            # Reading all keys of all regions takes seconds on a busy machine.
+            now_ms = time.time() * 1000
+            for key, answer in zip(batch, answers, strict=True):
+                found[key] = held(key, claims, answer.reply, now_ms) if answer.held else Held(UNREADABLE, str(answer.reply))
         self.read += len(keys)
         return found
 
@@ -172,14 +175,13 @@ class Examiner:
                 yield Finding(sort, f"{key} is {told} in {node.name} {when}; by what its writer was told: {possible}")
 
     def expiries(self, node: Node, held: dict[str, Held]) -> Iterator[Finding]:
-        now_ms = time.time() * 1000
         for key, there in held.items():
             if there.version in (ABSENT, UNREADABLE):
                 continue
-            ends_ms = there.version.expires_ms
-            right = abs(now_ms + there.left_ms - ends_ms) < CLOCK_MS if ends_ms else there.left_ms == -1
+            ends_ms = there.version.expires_ms or 0
+            right = abs(there.ends_ms - ends_ms) < CLOCK_MS if ends_ms else there.ends_ms == 0
             if not right:
-                yield Finding("lost", f"{key} has {there.left_ms} ms left in {node.name}, it ends at {ends_ms}")
+                yield Finding("lost", f"{key} ends at {there.ends_ms:.0f} in {node.name}, and should at {ends_ms}")
 
     def wholeness(self, writer: Writer) -> Iterator[Finding]:
         """A transaction is there or not; of a pipeline whose answers did not come, a beginning is there."""
@@ -272,7 +274,7 @@ class Examiner:
                     yield Finding("doubled", f"the write {record.dot} is another one in the journal of {name}")
 
 
-def held(key: str, claims: Claims, reply: Any) -> Held:
+def held(key: str, claims: Claims, reply: Any, now_ms: float) -> Held:
     value, (_, siblings), left_ms = reply
     if value is None:
         return Held(ABSENT)
@@ -280,7 +282,8 @@ def held(key: str, claims: Claims, reply: Any) -> Held:
     versions = [*claims.possible.get(key, ()), claims.kept.get(key, ABSENT)]
     known = next((each for each in versions if each and str(each.number) == number and each.text(key) == value), UNREADABLE)
     dots = ",".join(sorted(dot for _, dot, _ in siblings))
-    return Held(known, dots if known is not UNREADABLE else f"{value[:80]!r}", left_ms)
+    ends_ms = now_ms + left_ms if left_ms >= 0 else 0
+    return Held(known, dots if known is not UNREADABLE else f"{value[:80]!r}", ends_ms)
 
 
 def is_lost(version: Version | None, possible: set[Version | None]) -> bool:

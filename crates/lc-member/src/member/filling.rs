@@ -184,6 +184,11 @@ impl Filling {
 }
 
 impl Member {
+    /// Whether records come, or wait for the flush after which they count.
+    pub fn is_filling(&self) -> bool {
+        self.filling.ranges.progress().is_some() || !self.filling.waiting.is_empty() || !self.filling.flushed.is_empty()
+    }
+
     /// What of the records is being got from others now.
     pub fn filling(&self) -> Option<FillingView> {
         let view = self.filling.ranges.view()?;

@@ -55,7 +55,7 @@ impl World {
         let mut vectors = self.regions.iter().map(|region| {
             region.member.as_ref().map(|member| {
                 let snapshot = member.snapshot();
-                let still = snapshot.applied == snapshot.durable && member.filling().is_none();
+                let still = snapshot.applied == snapshot.durable && !member.is_filling();
                 still.then_some(snapshot.applied)
             })
         });

@@ -172,6 +172,8 @@ pub struct CatchUp {
     comparing: bool,
     compare: Option<Compare>,
     todo: VecDeque<Span>,
+    /// How many in a row said that they lack what is here.
+    behind: usize,
     /// How much of everything was to do when it was known what differs.
     begun: u64,
     asked: BTreeMap<u64, Asked>,
@@ -225,6 +227,7 @@ impl CatchUp {
             looking: false,
             comparing: mode != Mode::Whole,
             compare: None,
+            behind: 0,
             begun: todo.iter().map(width).sum(),
             todo,
             asked: BTreeMap::new(),
@@ -358,7 +361,10 @@ impl CatchUp {
         (self.heard, self.heard_asked_at) = (now, self.heard_asked_at.max(asked.at));
         self.fit_window(now, asked.at);
         match answer {
-            RangeAnswer::Rows(rows) => self.on_rows(from, asked, rows, out),
+            RangeAnswer::Rows(rows) => {
+                self.behind = 0;
+                self.on_rows(from, asked, rows, out);
+            }
             RangeAnswer::Busy => {
                 self.take_back(asked);
                 self.not_before = now + self.settings.patience / 8;
@@ -367,12 +373,12 @@ impl CatchUp {
                 self.take_back(asked);
                 // Of two that each need the other's, one goes first; it then has all that the other asks for.
                 let goes_first = !catching_up || self.me < from || ground.is_torn();
-                if ground.strands(&applied) && goes_first {
-                    self.merges = true;
-                } else {
-                    self.turn += 1;
-                    self.not_before = now + self.settings.patience / 8;
-                }
+                self.behind += 1;
+                // Only if nobody else has all that is here. Who merges goes on asking around: the one that it was
+                // stranded from may need its records just as much.
+                self.merges |= ground.strands(&applied) && goes_first && self.behind >= self.sources.len();
+                self.turn += 1;
+                self.not_before = now + self.settings.patience / 8;
             }
         }
     }

@@ -70,8 +70,12 @@ async fn begin_group(node: &Node) {
 /// Writes this node into the catalogue, and the catalogue's beginning if there is none. Answers whether it is done.
 async fn register(node: &Node) -> bool {
     let control_plane = &node.control_plane;
-    if control_plane.catalogue().cluster().is_none() && !node.config.joined && !found(node).await {
-        return false;
+    if control_plane.catalogue().cluster().is_none() && !node.config.joined {
+        // A node that heard a leader before it was taken out knows of a group, and nobody hears what it proposes.
+        ask_to_register(node);
+        if !found(node).await {
+            return false;
+        }
     }
     let change = Change::RegisterNode(own_claim(node));
     match control_plane.propose(node.wall_ms(), node.actor(), change).await {

@@ -51,10 +51,11 @@ class Scene:
 
     # Lives.
 
-    def begin(self) -> None:
-        for node in self.nodes:
+    def begin(self, *some: Node) -> None:
+        """All nodes, or some of them."""
+        for node in some or self.nodes:
             self.cluster.start(node, SIZES)
-        for node in self.nodes:
+        for node in some or self.nodes:
             self.ready(node)
 
     def start(self, node: Node) -> None:

@@ -25,7 +25,7 @@ from bootstrap import bootstrap
 from bootstrap import fill as records
 from checks import Checks
 from cluster import template
-from regions import MIB, SIZES, Scene, dropped, entries, position, status, wire_bytes
+from regions import MIB, Scene, dropped, entries, position, status, wire_bytes
 from rotten import rotten
 from rotten_block import rotten_block
 
@@ -169,10 +169,7 @@ def killed(run: Run) -> None:
     # All comes from one region, over a slow line.
     scene.links.cut(ap, us)
     scene.links.change(eu, ap, bandwidth_bytes_per_s=SLOW)
-    for node in (us, eu):
-        scene.cluster.start(node, SIZES)
-    for node in (us, eu):
-        scene.ready(node)
+    scene.begin(us, eu)
     books = [scene.book(node) for node in (us, eu)]
     scene.outgrow(books)
     keys = status(us)["keys"]
@@ -235,10 +232,7 @@ def slow_line(run: Run) -> None:
     us, eu, ap = (scene.cluster.named(name) for name in (US, EU, AP))
     scene.links.cut(ap, eu)
     scene.links.change(us, ap, bandwidth_bytes_per_s=NARROW)
-    for node in (us, eu):
-        scene.cluster.start(node, SIZES)
-    for node in (us, eu):
-        scene.ready(node)
+    scene.begin(us, eu)
     records(us, 30_000)
     scene.start(ap)
     began = time.monotonic()

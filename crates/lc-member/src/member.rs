@@ -199,6 +199,11 @@ impl Member {
         if self.broken { self.health.writable().map_err(lc_db::Error::Unavailable) } else { Ok(()) }
     }
 
+    /// What it has counted since it opened; a snapshot has a copy.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// Goes by these tables from the next command on.
     pub fn set_tables(&mut self, tables: Arc<Tables>) {
         self.records.set_tables(&self.settings.region, tables.clone());

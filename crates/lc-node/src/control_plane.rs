@@ -125,9 +125,7 @@ impl ControlPlane {
             STAMPED_FRAME => {
                 let instance = u64::from_le_bytes(frame.get(1..STAMP_BYTES)?.try_into().ok()?);
                 let catalogue = self.catalogue();
-                if let Some(known) = catalogue.node(NodeId(from)).and_then(|node| node.instance)
-                    && known != instance
-                {
+                if seat::is_anothers(&catalogue, from, instance) {
                     return Some(refusal_frame(from, instance));
                 }
                 if seat::is_awaited(&catalogue, from) {

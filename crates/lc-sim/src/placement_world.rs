@@ -261,9 +261,9 @@ impl PlacementWorld {
         let (now, wall_ms) = (place.time(self.now), place.wall_ms(self.now));
         let Some(member) = place.member.as_mut().filter(|_| place.life == life) else { return };
         let (before, mut out) = (member.last_dot(), Vec::new());
-        let adopted = member.snapshot().counters.catch_ups;
+        let adopted = member.counters().catch_ups;
         member.tick(now, wall_ms, &mut out);
-        if member.snapshot().counters.catch_ups > adopted {
+        if member.counters().catch_ups > adopted {
             self.trace.line(self.now, format_args!("{index} goes on from records"));
         }
         self.note_decided(index, before);

@@ -24,9 +24,9 @@ impl Node {
             })?,
         };
         let begun = self.member.write().begin_repair(self.now(), peer);
-        begun.map_err(|refused| refusal(&self.named_region(peer), &refused))?;
+        begun.map_err(|refused| refusal(&self.region_of(peer.0), &refused))?;
         tracing::info!(
-            from = self.named_region(peer),
+            from = self.region_of(peer.0),
             "a repair begins: what differs is replaced by what that region has"
         );
         Ok(self.repairs())

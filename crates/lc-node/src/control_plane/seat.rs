@@ -120,8 +120,7 @@ pub(super) fn on_register(node: &Node, from: u16, frame: &Bytes) {
     if catalogue.cluster().is_none() {
         return answer(Bytes::from_static(&[UNFOUNDED_FRAME]));
     }
-    let known = catalogue.node(NodeId(from)).and_then(|node| node.instance);
-    if let Some(instance) = claim.instance.filter(|&instance| known.is_some_and(|known| known != instance)) {
+    if let Some(instance) = claim.instance.filter(|&instance| is_anothers(&catalogue, from, instance)) {
         return answer(refusal_frame(from, instance));
     }
     let group = node.control_plane.status();
@@ -156,6 +155,11 @@ pub(super) fn on_refusal(node: &Node, from: u16, frame: &Bytes) {
     );
     tracing::error!(why, "this node takes no writes");
     node.member.write().refuse_writes(why);
+}
+
+/// Whether a node's id belongs to another data directory than this one.
+pub(super) fn is_anothers(catalogue: &Catalogue, node: u16, instance: u64) -> bool {
+    catalogue.node(NodeId(node)).and_then(|node| node.instance).is_some_and(|known| known != instance)
 }
 
 /// Whether this node's data begins anew, and its new data directory is not known yet.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lc_core::NodeId;
 use lc_member::{Differences, Divergence, FillingView, Repair, RepairState};
 use serde::Serialize;
 use serde_json::Value;
@@ -96,7 +95,7 @@ impl Node {
         };
         FillingStatus {
             kind,
-            from: view.from.map(|node| self.named_region(node)),
+            from: view.from.map(|node| self.region_of(node.0)),
             table: view.table.clone(),
             seconds: since(view.began) as u64,
             share_looked: view.share_looked,
@@ -109,7 +108,7 @@ impl Node {
 
     pub(super) fn divergence_status(&self, divergence: &Divergence) -> DivergenceStatus {
         DivergenceStatus {
-            region: self.named_region(divergence.peer),
+            region: self.region_of(divergence.peer.0),
             node_id: divergence.peer.0,
             at: divergence.at.to_string(),
             found: divergence.found.as_ref().map(differences),
@@ -124,17 +123,13 @@ impl Node {
             RepairState::GivenUp(at, why) => ("given_up", Some(*at), Some(why.clone())),
         };
         RepairStatus {
-            from: self.named_region(repair.from),
+            from: self.region_of(repair.from.0),
             state,
             why,
             seconds: end.unwrap_or_else(|| self.now()).saturating_sub(repair.began).as_secs(),
             bytes: repair.bytes,
             replaced: differences(&repair.replaced),
         }
-    }
-
-    pub(crate) fn named_region(&self, node: NodeId) -> String {
-        self.region_of(node.0)
     }
 }
 

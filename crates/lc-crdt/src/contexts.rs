@@ -243,6 +243,12 @@ impl Contexts {
         torn
     }
 
+    /// The stretches that have had more than this.
+    pub fn beyond<'a>(&'a self, vector: &'a VersionVector) -> impl Iterator<Item = Span> + 'a {
+        let more = self.pieces.iter().filter(|(_, piece)| !vector.covers_all(&piece.vector));
+        more.map(|(from, piece)| Span { from: from.clone(), to: piece.to.clone() })
+    }
+
     /// What a sender must have, whatever else it has, for its records of a stretch to be merged with those here: what a
     /// crash took from under writes. Nothing if none of it is torn.
     pub fn owed(&self, span: &Span) -> VersionVector {

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use lc_core::{Span, VersionVector};
 
-use crate::place::{hash32_of, key_of_place, key_span, place_at, place_of};
+use crate::place::{key_of_place, key_span, place_at, place_of};
 use crate::{Entry, Kind, Op};
 
 /// Entries in the order in which they were applied, bounded in bytes. Whoever asks for records takes a mark first;
@@ -113,12 +113,6 @@ impl Touched {
         self.contains(&span.from)
             || begins(self.cells.range(span.from.clone()..).next())
             || begins(self.keys.range(span.from.clone()..).next().map(|(from, _)| from))
-    }
-
-    /// The hashes of their keys; `None`: all.
-    pub fn hashes(&self) -> Option<Vec<u32>> {
-        let hashes = self.cells.iter().chain(self.keys.keys()).map(|place| hash32_of(place));
-        (!self.all).then(|| hashes.collect())
     }
 
     /// The parts of a stretch that are keys with such cells, in order.

@@ -79,20 +79,6 @@ impl Missing {
         }
     }
 
-    /// A number for each part of the hashes that they touch, so fine that two sums over parts differ wherever they do.
-    pub(crate) fn hashes(&self) -> impl Iterator<Item = u32> {
-        self.spans.iter().flat_map(|span| {
-            let hash = |place: &[u8]| {
-                let mut bytes = [0; 4];
-                let known = place.len().min(4);
-                bytes[..known].copy_from_slice(&place[..known]);
-                u32::from_be_bytes(bytes)
-            };
-            let (from, to) = (hash(&span.from), if span.to.is_empty() { u32::MAX } else { hash(&span.to) });
-            (from..=to).step_by(HASH_STEP).chain([to])
-        })
-    }
-
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = vec![VERSION];
         put_varint(&mut out, self.spans.len() as u64);
@@ -205,8 +191,6 @@ pub(crate) fn key_of_any(row: &[u8]) -> Option<&[u8]> {
 const VERSION: u8 = 1;
 /// With more, everything is fetched anew.
 const SPANS_MAX: usize = 20_000;
-/// Sums are kept for 2^20 parts of the hashes at most.
-const HASH_STEP: usize = 1 << 12;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,8 @@ use lc_repl::ranges::{
 };
 
 mod noted;
+#[cfg(test)]
+mod tests;
 
 use crate::missing::Missing;
 use noted::Noted;
@@ -138,6 +140,8 @@ struct Look {
     mark: u64,
     next: u32,
     vector: VersionVector,
+    /// What was got as records meanwhile counts as applied by now.
+    overtaken: bool,
     peer: Option<NodeId>,
 }
 
@@ -294,6 +298,7 @@ impl Ranges {
     /// Rows could not be read while they were used: what was going on begins anew.
     pub(crate) fn interrupted(&mut self, rows: &dyn Rows) {
         (self.work, self.own_look, self.look) = (None, None, None);
+        self.serving.look_ended();
         let unfinished = rows.get(CATCH_UP_ROW).ok().flatten();
         self.unfinished = unfinished.and_then(|bytes| Some(u64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
     }
@@ -373,7 +378,8 @@ impl Ranges {
                 if let Some((salt, bits)) = look {
                     let (tree, mark) = (SumTree::new(bits), self.tail.mark());
                     let (vector, table) = (self.contexts.least(&[Span::all()], here.applied), ask.table);
-                    self.look = Some(Look { salt, table, tree, mark, next: 0, vector, peer: Some(from) });
+                    let (peer, overtaken) = (Some(from), false);
+                    self.look = Some(Look { salt, table, tree, mark, next: 0, vector, overtaken, peer });
                 }
                 Ok(())
             }
@@ -418,17 +424,17 @@ impl Ranges {
         Ok(())
     }
 
-    /// What was applied while records were looked at is not among what the look's vector says, and what is torn is not
-    /// what anybody has: it counts as different.
+    /// What is not what the look's vector says counts as different, also where it is the same: what was applied or taken
+    /// over while it went on, and what is covered here beyond what is covered everywhere. Who got it with the smaller
+    /// vector would be given entries again that later ones, which that vector covers, have undone. What is torn, or
+    /// missing, is nobody's.
     fn disturb(&self, mut look: Look, here: &Here<'_>) -> Look {
-        let torn: Option<Vec<u32>> = self.contexts.torn_in(&Span::all()).iter().map(only_hash).collect();
-        let touched = self.tail.touched(look.mark, here.applied).and_then(|touched| touched.hashes());
-        match touched.zip(torn).map(|(touched, torn)| [touched, torn].concat()) {
-            Some(hashes) => hashes.into_iter().for_each(|hash| look.tree.add(hash, look.salt | 1)),
-            // All of it, or more than was remembered.
-            None => (0..=u16::MAX).for_each(|hash| look.tree.add(u32::from(hash) << 16, look.salt | 1)),
-        }
-        here.missing.hashes().for_each(|hash| look.tree.add(hash, look.salt | 3));
+        let touched = self.tail.touched(look.mark, here.applied).filter(|_| !look.overtaken);
+        let touched = touched.map_or_else(|| vec![Span::all()], |touched| touched.parts(&Span::all()));
+        let torn = self.contexts.torn_in(&Span::all());
+        let beyond = self.contexts.beyond(&look.vector);
+        let spans = touched.into_iter().chain(torn).chain(beyond).chain(here.missing.spans().iter().cloned());
+        spans.for_each(|span| look.tree.spoil(&span, look.salt));
         look
     }
 
@@ -479,7 +485,8 @@ impl Ranges {
                     let (tree, vector, table) = (SumTree::new(bits), VersionVector::new(), work.table());
                     let mark = self.tail.mark();
                     work.look_mark = mark;
-                    self.own_look = Some(Look { salt, table, tree, mark, next: 0, vector, peer: work.source });
+                    let (peer, overtaken) = (work.source, false);
+                    self.own_look = Some(Look { salt, table, tree, mark, next: 0, vector, overtaken, peer });
                 }
                 CatchUpOutput::Equal { spans, vector } if work.is_catch_up() => {
                     self.cover_equal(spans, &vector, &mut work, here)?;
@@ -686,6 +693,11 @@ impl Ranges {
         Ok(None)
     }
 
+    /// What the look for a peer has seen stands for more than what was applied when it began.
+    fn took_over(&mut self) {
+        self.look.iter_mut().for_each(|look| look.overtaken = true);
+    }
+
     fn finish(&mut self, work: &Work, here: &mut Here<'_>, out: &mut Vec<Do>) -> Result<(), RowError> {
         self.tail.release(self.tail.mark());
         match &work.purpose {
@@ -705,6 +717,7 @@ impl Ranges {
         }
         let covered = self.contexts.least(&[Span::all()], here.applied);
         self.contexts.settle(here.rows, &covered)?;
+        self.took_over();
         let old = here.rows.get(CATCH_UP_ROW)?;
         here.rows.replace(CATCH_UP_ROW.to_vec(), old.as_ref(), None);
         out.push(Do::Caught(covered));
@@ -730,12 +743,6 @@ impl Work {
         let looked = self.catch_up.is_comparing().then_some(self.look_mark);
         asked.chain(looked).min().unwrap_or(now)
     }
-}
-
-/// The hash of all keys of a stretch, if it is the same.
-fn only_hash(span: &Span) -> Option<u32> {
-    let hash = |place: &[u8]| Some(u32::from_be_bytes(place.get(..4)?.try_into().ok()?));
-    hash(&span.from).filter(|from| hash(&span.to) == Some(*from))
 }
 
 /// A stretch without some parts of it, which are in order and may touch or overlap.

@@ -383,7 +383,8 @@ impl Member {
 
     /// Writes a merged cell anew whose increments nobody can tell apart any more; one at a tick.
     fn settle_doubtful(&mut self) {
-        match self.filling.ranges.settling(&mut self.records, self.replicator.applied()) {
+        let standing = self.filling.standing(self.replicator.applied());
+        match self.filling.ranges.settling(&mut self.records, &standing) {
             Ok(Some((deps, op))) => {
                 // There may be more of them.
                 self.filling.flushed.push(AfterFlush::Merged);
@@ -507,7 +508,9 @@ impl Member {
     fn lend<T>(&mut self, run: impl FnOnce(&mut Ranges, &mut Here<'_>) -> T) -> T {
         let Member { filling, records, replicator, clock, tables, settings, journal, .. } = self;
         let adopted = &filling.adopted;
-        let applied = replicator.applied();
+        // Also while it waits for a flush: it is what the rows hold.
+        let standing = filling.adopting().map(|_| filling.standing(replicator.applied()));
+        let applied = standing.as_ref().unwrap_or(replicator.applied());
         let strands = |theirs: &VersionVector| !theirs.covers_all(&begins_after(journal, adopted));
         let shares = |peer: NodeId, table: &[u8], key: &[u8]| may_share(tables, settings, peer, table, key);
         let missing = records.missing.clone();

@@ -153,6 +153,11 @@ impl Serving {
         }
     }
 
+    /// A look ended before all records were looked at: who asked for it asks again.
+    pub fn look_ended(&mut self) {
+        self.looking = None;
+    }
+
     /// Whether there is nothing to answer and nothing kept.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.trees.is_empty() && self.looking.is_none()

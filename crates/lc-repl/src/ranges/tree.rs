@@ -30,6 +30,15 @@ impl SumTree {
         self.leaves[at] = self.leaves[at].wrapping_add(digest);
     }
 
+    /// Makes every smallest stretch that meets this one differ from what it was; an odd number differs in larger ones, too.
+    pub fn spoil(&mut self, span: &Span, by: u64) {
+        let below = 32 - u32::from(self.bits);
+        let leaf = |place: &[u8]| (u64::from(hash_of(place)) >> below) as usize;
+        let last = if span.to.is_empty() { self.leaves.len() - 1 } else { leaf(&span.to) };
+        let met = leaf(&span.from)..=last;
+        self.leaves[met].iter_mut().for_each(|leaf| *leaf = leaf.wrapping_add(by | 1));
+    }
+
     /// How many bits the smallest stretches have in common.
     pub fn bits(&self) -> u8 {
         self.bits
@@ -61,6 +70,11 @@ impl SumTree {
     }
 }
 
+/// What a place begins with.
+fn hash_of(place: &[u8]) -> u32 {
+    place.iter().chain([&0; 4]).take(4).fold(0, |hash, byte| hash << 8 | u32::from(*byte))
+}
+
 /// Chance of taking two different stretches for equal: one in 2^48, with another salt each time.
 pub const SUM_BYTES: usize = 6;
 
@@ -69,6 +83,22 @@ mod tests {
     use lc_core::Span;
 
     use super::SumTree;
+
+    #[test]
+    fn what_is_spoiled_differs_at_every_depth_and_the_rest_does_not() {
+        let mut tree = SumTree::new(20);
+        let whole = tree.clone();
+        let span = Span { from: vec![0x10, 0, 0, 1].into(), to: vec![0x10, 0, 0x20, 0, 7].into() };
+        tree.spoil(&span, 6);
+        let differs = |depth: u8, prefix: u32| tree.sum(depth, prefix) != whole.sum(depth, prefix);
+        let leaves: Vec<u32> = (0..1 << 20).filter(|&leaf| differs(20, leaf)).collect();
+        assert_eq!(leaves, [0x10000, 0x10001, 0x10002]);
+        assert!(differs(0, 0) && differs(4, 1) && !differs(4, 2));
+        let mut tree = whole.clone();
+        tree.spoil(&Span::all(), 0);
+        assert!((0..1 << 20).all(|leaf| tree.sum(20, leaf) != whole.sum(20, leaf)));
+        assert_ne!(tree.sum(0, 0), whole.sum(0, 0));
+    }
 
     #[test]
     fn children_add_up_to_their_parent_and_stretches_leave_no_gap() {

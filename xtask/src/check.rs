@@ -1,5 +1,6 @@
 //! `cargo xtask check`: everything CI runs, the same here and there. It never edits a source file.
 
+mod room;
 mod steps;
 mod tally;
 
@@ -27,6 +28,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new(format!("there is no step {unknown}; `cargo xtask check --list` names them")));
     }
     let chosen = STEPS.iter().filter(|step| arguments.is_empty() || arguments.iter().any(|name| name == step.name));
+    room::warn_if_scarce();
     let rows: Vec<Row> = chosen.map(run_step).collect();
     summarize(&rows)
 }

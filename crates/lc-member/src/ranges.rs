@@ -238,6 +238,11 @@ impl Ranges {
         !self.contexts.is_empty()
     }
 
+    /// Whether a crash took records from under what was decided here.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.contexts.is_torn(&Span::all())
+    }
+
     /// Whether merged cells are still to be written anew: until then they are not what other replicas have.
     pub(crate) fn has_doubts(&self) -> bool {
         !self.doubtful.is_empty()

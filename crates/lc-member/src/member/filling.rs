@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use lc_core::{NodeId, ReplicaId, VersionVector, wire::Reader};
+use lc_core::{NodeId, ReplicaId, VersionVector, limits, wire::Reader};
 use lc_crdt::{Entry, Op, Rows};
 use lc_policy::Tables;
 use lc_repl::ranges::{CatchUpSettings, Mode, RangeAnswer, RangeMessage, SumTree};
@@ -360,6 +360,8 @@ impl Member {
 
     fn after_flush(&mut self, now: Time, out: &mut Vec<Outgoing>) {
         let mut flushed = std::mem::take(&mut self.filling.flushed);
+        // First what is applied: what is decided over merged records claims to have seen them.
+        flushed.sort_by_key(|after| !matches!(after, AfterFlush::Adopt(_)));
         flushed.dedup();
         for after in flushed {
             match after {
@@ -369,8 +371,7 @@ impl Member {
                     self.tell_journal(now);
                     self.replicate(now, Input::Adopted { applied }, out);
                 }
-                // Not over what is lost.
-                AfterFlush::Merged if !self.records.missing.is_empty() => self.filling.flushed.push(AfterFlush::Merged),
+                AfterFlush::Merged if !self.may_settle() => self.filling.flushed.push(AfterFlush::Merged),
                 AfterFlush::Merged => self.settle_doubtful(),
                 AfterFlush::Mended => {}
                 AfterFlush::Filled { table, .. } if table.is_empty() => self.on_repaired(),
@@ -379,6 +380,14 @@ impl Member {
                 }
             }
         }
+    }
+
+    /// Whether a merged cell may be written anew now: not over what is lost, and like any other write only while this node's
+    /// identity and clock are trusted and there is room for it. It waits, as nobody is there to try it again.
+    fn may_settle(&self) -> bool {
+        let pending = self.journal.pending_bytes();
+        let fits = pending == 0 || pending + limits::ENTRY_BYTES_MAX <= self.settings.journal.pending_bytes_max;
+        fits && self.records.missing.is_empty() && self.health.decides().is_ok() && !self.room.is_used_up()
     }
 
     /// Writes a merged cell anew whose increments nobody can tell apart any more; one at a tick.
@@ -411,8 +420,10 @@ impl Member {
         let sources = self.holders_of_all(&lacks.sources);
         if self.filling.ranges.progress().is_some() {
             if self.filling.ranges.is_catching_up() {
-                // Whoever has nothing that is lacked may still have what a crash took.
-                let others = self.holders_of_all(&self.replicator.sources());
+                // Whoever has nothing that is lacked may still have what a crash took; asked for more, it would end a catch-up
+                // that has brought nothing, and the next one begins with it.
+                let all = sources.is_empty() || self.filling.ranges.is_torn();
+                let others = if all { self.holders_of_all(&self.replicator.sources()) } else { Vec::new() };
                 let others = others.into_iter().filter(|node| !sources.contains(node));
                 self.filling.ranges.set_sources(sources.iter().copied().chain(others).collect());
             }

@@ -5,7 +5,8 @@ use lc_core::wire::{Malformed, Reader, put_varint};
 use lc_core::{Dot, Hlc, ReplicaId, limits};
 
 use crate::cell::{GENERAL, PLAIN, decode_plain, encode_dot};
-use crate::{Cell, Kind, Stamp};
+use crate::row::{expiry_row, head_row};
+use crate::{Cell, Kind, Rows, Stamp};
 
 /// One choice of when the key ends, made by `EXPIRE` or `PERSIST`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -185,6 +186,30 @@ impl Head {
 const HLC_BYTES: usize = 8;
 /// How long a choice of expiry without a key is kept: a minute is far beyond a round trip, and it costs 20 bytes.
 const LEFTOVER_MS: u64 = 60_000;
+
+/// Puts a head in the place of `old`, and the index row of its due time in the place of the one at `due_before`. Gives
+/// whether the head is another one.
+pub(crate) fn write_head(
+    rows: &mut dyn Rows,
+    key: &[u8],
+    old: Option<&Bytes>,
+    due_before: Option<u64>,
+    head: &Head,
+) -> bool {
+    let due = head.due_ms();
+    if due != due_before {
+        due_before.into_iter().for_each(|due| rows.replace(expiry_row(due, key), Some(&Bytes::new()), None));
+        due.into_iter().for_each(|due| rows.replace(expiry_row(due, key), None, Some(Bytes::new())));
+    }
+    let mut bytes = Vec::new();
+    head.encode(&mut bytes);
+    let new = if head.is_empty() { None } else { Some(Bytes::from(bytes)) };
+    let changed = old != new.as_ref();
+    if changed {
+        rows.replace(head_row(key), old, new);
+    }
+    changed
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use lc_core::{Dot, Span};
 
 use crate::apply::{apply, apply_op};
+use crate::head::write_head;
 use crate::place::{key_of_place, key_span, place_at, place_of};
-use crate::reconcile::write_head;
 use crate::row::{element_of, element_prefix, head_of, head_row, head_span};
 use crate::{Address, Contexts, ElementReset, Entry, Head, Kind, Meeting, Op, Reset, RowError, Rows, Stamp};
 

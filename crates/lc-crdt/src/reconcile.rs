@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use lc_core::{Span, VersionVector};
 
+use crate::head::write_head;
 use crate::join::{JoinedKeys, KeyRows};
 use crate::outside::apply_within;
 use crate::place::{key_of_place, key_span, place_of};
-use crate::row::{element_row, expiry_row, head_row, score_of, score_prefix, score_row};
+use crate::row::{element_row, head_row, score_of, score_prefix, score_row};
 use crate::span_rows::{Heads, heads_from, meets, scan_elements};
 use crate::{Address, Cell, Entry, Head, Kind, Meeting, Number, Op, RowError, Rows, SpanRows, Visible};
 
@@ -319,30 +320,6 @@ fn replace_element(
     }
     rows.replace(element_row(key, kind, field), old, new.cloned());
     Ok(())
-}
-
-/// Puts a head in the place of `old`, and the index row of its due time in the place of the one at `due_before`. Gives
-/// whether the head is another one.
-pub(crate) fn write_head(
-    rows: &mut dyn Rows,
-    key: &[u8],
-    old: Option<&Bytes>,
-    due_before: Option<u64>,
-    head: &Head,
-) -> bool {
-    let due = head.due_ms();
-    if due != due_before {
-        due_before.into_iter().for_each(|due| rows.replace(expiry_row(due, key), Some(&Bytes::new()), None));
-        due.into_iter().for_each(|due| rows.replace(expiry_row(due, key), None, Some(Bytes::new())));
-    }
-    let mut bytes = Vec::new();
-    head.encode(&mut bytes);
-    let new = if head.is_empty() { None } else { Some(Bytes::from(bytes)) };
-    let changed = old != new.as_ref();
-    if changed {
-        rows.replace(head_row(key), old, new);
-    }
-    changed
 }
 
 /// Removes whatever index rows lead to a member whose cell cannot be read, so that its score is not known.

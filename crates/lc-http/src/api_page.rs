@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::errors::Kind;
-use crate::route::{Body, Group, ParameterKind, Route, Takes, places};
+use crate::parameter::{ParameterKind, places};
+use crate::route::{Body, Group, Route, Takes};
 use crate::{openapi, routes, schemas};
 
 /// Renders `docs/http-api.md`.

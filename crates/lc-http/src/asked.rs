@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use crate::errors::Kind;
 use crate::exchange::Exchange;
+use crate::parameter::{Parameter, places};
 use crate::room::{Room, Share, held};
-use crate::route::{Route, places};
 use crate::{Database, Inside, Problem, percent};
 
 /// What stands behind the door.
@@ -27,6 +27,8 @@ pub(crate) struct Behind {
     pub inside: Arc<dyn Inside>,
     pub database: Option<Arc<dyn Database>>,
     pub room: Room,
+    /// Describes every route.
+    pub description: fn() -> Value,
 }
 
 /// One request.
@@ -42,16 +44,21 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Takes a request apart; refuses parameters that the route does not know.
-    pub(crate) fn new(route: &'static Route, behind: Arc<Behind>, parts: Parts, body: Body) -> Result<Asked, Problem> {
+    /// Takes a request apart that the router matched with this path; refuses parameters that are not `known` there.
+    pub(crate) fn new(
+        (path, known): (&'static str, &[Parameter]),
+        behind: Arc<Behind>,
+        parts: Parts,
+        body: Body,
+    ) -> Result<Asked, Problem> {
         let undecodable = || Problem::invalid("the path has a '%' without two hex digits");
         let decoded = |(name, text): (_, &str)| percent::decode(text).map(|bytes| (name, bytes));
-        let places: Option<Vec<_>> = places(route.path, parts.uri.path()).map(decoded).collect();
+        let places: Option<Vec<_>> = places(path, parts.uri.path()).map(decoded).collect();
         Ok(Asked {
             exchange: Exchange::new(behind.database.clone(), &parts.headers)?,
             headers: parts.headers,
             places: places.ok_or_else(undecodable)?,
-            query: query(route, parts.uri.query().unwrap_or_default())?,
+            query: query(known, parts.uri.query().unwrap_or_default())?,
             body: Some(body),
             share: behind.room.share(),
             behind,
@@ -207,14 +214,14 @@ pub(crate) fn said(text: impl ToString) -> Bytes {
     Bytes::from(text.to_string())
 }
 
-fn query(route: &Route, text: &str) -> Result<Vec<(String, String)>, Problem> {
+fn query(known: &[Parameter], text: &str) -> Result<Vec<(String, String)>, Problem> {
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = percent::decode_query(name).zip(percent::decode_query(value));
         let (name, value) = decoded.ok_or_else(|| Problem::invalid(format!("the query '{pair}' is not UTF-8")))?;
-        if !route.query.iter().any(|known| known.name == name) {
-            let known: Vec<&str> = route.query.iter().map(|known| known.name).collect();
+        if !known.iter().any(|known| known.name == name) {
+            let known: Vec<&str> = known.iter().map(|known| known.name).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(Problem::invalid(format!("unknown parameter '{name}'; this path knows: {known}")));
         }

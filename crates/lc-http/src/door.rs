@@ -10,6 +10,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -17,8 +18,8 @@ use tokio::task::JoinSet;
 use crate::asked::Behind;
 use crate::patience::{Patient, is_unread};
 use crate::room::Room;
-use crate::routes::router;
-use crate::{Database, Error, Inside};
+use crate::routes::{self, router};
+use crate::{Database, Error, Inside, openapi};
 
 /// What the door is told once.
 #[derive(Clone)]
@@ -82,13 +83,19 @@ impl Door {
     {
         let settings = self.settings;
         let told = inside.clone();
-        let behind = Behind { inside, database: self.database, room: Room::new(settings.bodies_bytes_max) };
+        let room = Room::new(settings.bodies_bytes_max);
+        let behind = Behind { inside, database: self.database, room, description };
         let router = router(behind, settings.token.as_deref());
         let patience = Patience { limit: settings.stall_timeout, told: Some(told) };
         let served =
             Served { listener: self.listener, connections_max: settings.connections_max.max(1), router, patience };
         served.until(secure, stop).await;
     }
+}
+
+/// Of every route, those too that need a database where there is none.
+fn description() -> Value {
+    openapi::description(routes::all())
 }
 
 /// A door without a listener, for connections that somebody else has opened, such as those in memory.
@@ -99,7 +106,7 @@ pub struct Doorway {
 impl Doorway {
     /// What stands behind, and what every request but `/health` must show.
     pub fn new(inside: Arc<dyn Inside>, database: Option<Arc<dyn Database>>, token: Option<&str>) -> Doorway {
-        let behind = Behind { inside, database, room: Room::new(BODIES_BYTES_MAX) };
+        let behind = Behind { inside, database, room: Room::new(BODIES_BYTES_MAX), description };
         Doorway { router: router(behind, token) }
     }
 

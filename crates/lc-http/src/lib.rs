@@ -20,6 +20,7 @@ mod inside;
 mod json_bytes;
 mod knocks;
 mod openapi;
+mod parameter;
 mod patience;
 mod percent;
 mod prometheus;

@@ -10,6 +10,7 @@ use axum::routing::{MethodFilter, on};
 
 use crate::asked::{Asked, Behind};
 use crate::errors::Kind;
+use crate::parameter::Parameter;
 use crate::{BoxFuture, Problem};
 
 /// One way to ask. Router, description and page are made from these, so they cannot drift apart.
@@ -66,20 +67,6 @@ pub(crate) enum Group {
     Regions,
     Backups,
     Repairs,
-}
-
-/// A parameter of the query, or a header of the request.
-pub(crate) struct Parameter {
-    pub name: &'static str,
-    pub kind: ParameterKind,
-    pub meaning: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ParameterKind {
-    Text,
-    Whole,
-    Flag,
 }
 
 /// The body that a route wants. Names are of schemas in schemas.rs.
@@ -233,7 +220,7 @@ pub(crate) fn router(routes: impl Iterator<Item = &'static Route>, behind: &Arc<
 
 async fn handle(route: &'static Route, behind: Arc<Behind>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut asked = match Asked::new(route, behind, parts, body) {
+    let mut asked = match Asked::new((route.path, route.query), behind, parts, body) {
         Ok(asked) => asked,
         Err(problem) => return problem.into_response(),
     };
@@ -244,14 +231,6 @@ async fn handle(route: &'static Route, behind: Arc<Behind>, request: Request) ->
     let mut response = outcome.into_response();
     asked.exchange.sign(response.headers_mut());
     response
-}
-
-/// The places of a route's path, each with what stands there in a path that the router matched with it.
-pub(crate) fn places<'a>(pattern: &'static str, path: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
-    pattern.split('/').zip(path.split('/')).filter_map(|(name, text)| {
-        let name = name.strip_prefix('{')?.strip_suffix('}')?;
-        Some((name, text))
-    })
 }
 
 /// Answered from memory; longer means that something hangs.

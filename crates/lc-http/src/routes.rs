@@ -14,6 +14,7 @@ use crate::route::{self, Guard, Route};
 mod backups;
 mod conflicts;
 mod fields;
+mod increment;
 mod members;
 mod operations;
 mod parameters;

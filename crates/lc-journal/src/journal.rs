@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lc_core::limits::ENTRY_BYTES_MAX;
 use lc_env::Disk;
 
-use crate::format::{Beginning, Head, Highest, Kind, RECORD_HEADER_BYTES, encode};
+use crate::format::{Beginning, Head, Highest, Kind, RECORD_HEADER_BYTES, encode, raise};
 use crate::index::Index;
 use crate::read::{ReadJob, Record, Source};
 use crate::recovery::{self, Recovery};
@@ -388,11 +388,6 @@ fn raise_recent(highest: &mut Recent, replica: u16, seq: u64) {
         Some(known) => known.1 = seq.max(known.1),
         None => highest.push((replica, seq)),
     }
-}
-
-pub(crate) fn raise(highest: &mut Highest, replica: u16, seq: u64) {
-    let known = highest.entry(replica).or_insert(seq);
-    *known = seq.max(*known);
 }
 
 /// A buffer that one huge write blew up is not kept.

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use lc_env::Disk;
 
-use crate::format::{BEGINNING_FILE, Beginning, Highest};
+use crate::format::{BEGINNING_FILE, Beginning, Highest, raise};
 use crate::format::{HeaderError, SEGMENT_HEADER_BYTES, decode_header, encode_header, segment_first, segment_name};
 use crate::index::Index;
-use crate::journal::raise;
 use crate::segment::{Failed, Segment};
 use crate::truncation::remove_all;
 use crate::{Error, Position};

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::asked::Asked;
 use crate::errors::Kind;
-use crate::route::{Body, Gives, Group, Parameter, ParameterKind, Route, Takes, Verb};
+use crate::parameter::{Parameter, ParameterKind};
+use crate::route::{Body, Gives, Group, Route, Takes, Verb};
 use crate::{BackupAnswer, BackupRequest, Problem};
 
 pub(super) static ROUTES: &[Route] = &[

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::increment::Increment;
 use super::parameters::{LIMIT_DEFAULT, LIMIT_MAX, PAGE, RAW, READS, READS_VALUE, WRITES};
-use super::records::Increment;
 use crate::Problem;
 use crate::asked::{Asked, OCTETS, said, word};
 use crate::errors::Kind;

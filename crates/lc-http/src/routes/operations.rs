@@ -8,7 +8,7 @@ use crate::asked::Asked;
 use crate::errors::Kind;
 use crate::inside::Emulation;
 use crate::route::{Body, Gives, Group, Route, Takes, Verb};
-use crate::{Problem, openapi, prometheus};
+use crate::{Problem, prometheus};
 
 pub(super) static ROUTES: &[Route] = &[
     Route {
@@ -104,5 +104,5 @@ async fn emulation(asked: &mut Asked) -> Result<Response, Problem> {
 }
 
 async fn description(asked: &mut Asked) -> Result<Response, Problem> {
-    asked.answer(StatusCode::OK, &openapi::description())
+    asked.answer(StatusCode::OK, &(asked.behind.description)())
 }

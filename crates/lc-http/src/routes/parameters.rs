@@ -1,6 +1,6 @@
 //! Parameters and headers that several routes share.
 
-use crate::route::{Parameter, ParameterKind};
+use crate::parameter::{Parameter, ParameterKind};
 
 pub(super) const SESSION: Parameter = Parameter {
     name: "Lightcone-Session",

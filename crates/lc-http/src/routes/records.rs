@@ -5,8 +5,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use lc_db::Reply;
 use serde::Deserialize;
-use serde_json::{Number, Value, json};
+use serde_json::{Value, json};
 
+use super::increment::Increment;
 use super::parameters::{
     ACK, CURSOR, IF_MATCH, IF_NONE_MATCH, LIMIT, LIMIT_DEFAULT, LIMIT_MAX, MATCH, RAW, READS, READS_VALUE, SESSION,
     WRITES,
@@ -16,9 +17,10 @@ use crate::asked::{Asked, OCTETS, said, word, words};
 use crate::condition::Condition;
 use crate::errors::{Kind, etag};
 use crate::json_bytes::{self, Sent};
+use crate::parameter::{Parameter, ParameterKind};
 use crate::record_key::{self, full_key};
 use crate::reply_shape;
-use crate::route::{Body, Gives, Group, Parameter, ParameterKind, Route, Takes, Verb};
+use crate::route::{Body, Gives, Group, Route, Takes, Verb};
 use crate::siblings::{Siblings, StringRecord};
 
 pub(super) static ROUTES: &[Route] = &[
@@ -323,30 +325,6 @@ async fn delete(asked: &mut Asked) -> Result<Response, Problem> {
     };
     let removed = reply_shape::int(unless_changed(asked, &key, outcome).await?)?;
     asked.answer(StatusCode::OK, &json!({ "removed": removed > 0 }))
-}
-
-/// Body of every `increment`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Increment {
-    by: Number,
-}
-
-impl Default for Increment {
-    fn default() -> Increment {
-        Increment { by: Number::from(1) }
-    }
-}
-
-impl Increment {
-    /// The command for whole numbers or the one for others, and the amount as its argument.
-    pub(super) fn choose(self, whole: &'static str, float: &'static str) -> Result<(&'static str, Bytes), Problem> {
-        match (self.by.as_i64(), self.by.as_f64()) {
-            (Some(by), _) => Ok((whole, said(by))),
-            (None, Some(by)) if self.by.is_f64() => Ok((float, said(lc_db::float::format(by)))),
-            _ => Err(Problem::invalid(format!("by {}: a whole number must fit 64 bits with its sign", self.by))),
-        }
-    }
 }
 
 async fn increment(asked: &mut Asked) -> Result<Response, Problem> {

@@ -8,15 +8,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fields::no_such_element;
+use super::increment::Increment;
 use super::parameters::{LIMIT, LIMIT_DEFAULT, LIMIT_MAX, READS, WRITES};
-use super::records::Increment;
 use crate::Problem;
 use crate::asked::{Asked, said, word};
 use crate::errors::Kind;
 use crate::json_bytes::{self, Sent};
+use crate::parameter::{Parameter, ParameterKind};
 use crate::record_key::full_key;
 use crate::reply_shape;
-use crate::route::{Body, Gives, Group, Parameter, ParameterKind, Route, Takes, Verb};
+use crate::route::{Body, Gives, Group, Route, Takes, Verb};
 
 pub(super) static ROUTES: &[Route] = &[
     Route {

@@ -8,7 +8,8 @@ use super::tables::relay;
 use crate::asked::Asked;
 use crate::errors::Kind;
 use crate::json_bytes::Sent;
-use crate::route::{Body, Gives, Group, Parameter, ParameterKind, Route, Takes, Verb};
+use crate::parameter::{Parameter, ParameterKind};
+use crate::route::{Body, Gives, Group, Route, Takes, Verb};
 use crate::{ControlRequest, Problem};
 
 pub(super) static ROUTES: &[Route] = &[

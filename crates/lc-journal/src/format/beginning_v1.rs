@@ -7,6 +7,12 @@ use super::HeaderError;
 /// For each replica the highest sequence among some records.
 pub(crate) type Highest = BTreeMap<u16, u64>;
 
+/// Takes one more record into account.
+pub(crate) fn raise(highest: &mut Highest, replica: u16, seq: u64) {
+    let known = highest.entry(replica).or_insert(seq);
+    *known = seq.max(*known);
+}
+
 /// The file that says it.
 pub(crate) const BEGINNING_FILE: &str = "journal-beginning";
 

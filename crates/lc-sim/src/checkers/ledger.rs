@@ -94,9 +94,11 @@ impl<'a> Replay<'a> {
         let saw = |dot: Dot| dot == entry.dot || entry.stamp().saw(dot);
         match op {
             Op::Put { at, value, .. } | Op::Collapse { at, value, .. } => self.change(entry, at, Some(value), &saw),
-            Op::PutOver { at, value, over, .. } => {
-                self.change(entry, at, Some(value), &|dot| over.contains(&dot) || dot == entry.dot)
-            }
+            // A region that goes on from records shows more than a write on several keys may claim to have seen: what is
+            // named beyond that stays.
+            Op::PutOver { at, value, over, .. } => self.change(entry, at, Some(value), &|dot| {
+                dot == entry.dot || over.contains(&dot) && entry.stamp().saw(dot)
+            }),
             Op::Remove { at, .. } => self.change(entry, at, None, &saw),
             Op::Delete { key, .. } => self.remove(entry, &saw, &|cell| cell.0 == *key),
             Op::Clear { .. } => self.remove(entry, &saw, &|_| true),
@@ -213,7 +215,8 @@ mod tests {
     use super::{Replay, losers, standing_now};
     use bytes::Bytes;
     use lc_core::{Dot, Hlc, ReplicaId, VersionVector};
-    use lc_crdt::{Address, Entry, Merge, Op};
+    use lc_crdt::{Address, Entry, Kind, Merge, Op};
+    use lc_member::ledger::{Cursor, KeptValue, LossId, LossRecord};
     use lc_policy::Tables;
     use std::collections::BTreeSet;
 
@@ -241,6 +244,56 @@ mod tests {
         assert_eq!(met.compare(&[]).len(), 1);
         let replaced = Replay::of(&[put(1, 1, &[], "a"), put(2, 1, &[(1, 1)], "b")], &tables, &unchanged);
         assert_eq!(replaced.compare(&[]).len(), 0);
+    }
+
+    fn put_over(replica: u16, seq: u64, saw: &[(u16, u64)], value: &'static str, over: &[(u16, u64)]) -> Entry {
+        let mut entry = put(replica, seq, saw, value);
+        let over = over.iter().map(|&(replica, seq)| Dot::new(ReplicaId(replica), seq)).collect();
+        let at = Address::string(Bytes::from_static(b"k"));
+        entry.ops = vec![Op::PutOver { at, value: Bytes::from_static(value.as_bytes()), expires_ms: None, over }];
+        entry
+    }
+
+    fn loss(loser: (u16, u64), winner: (u16, u64)) -> LossRecord {
+        let kept = |(replica, seq): (u16, u64)| KeptValue {
+            dot: Dot::new(ReplicaId(replica), seq),
+            hlc: Hlc::from_ms(u64::from(replica)),
+            value: None,
+            shown: Bytes::new(),
+            value_bytes: 1,
+            expires_ms: None,
+        };
+        LossRecord {
+            id: LossId { dot: kept(loser).dot, address: 0 },
+            cursor: Cursor::default(),
+            table: "default".to_owned(),
+            key: Bytes::from_static(b"k"),
+            kind: Kind::String,
+            field: Bytes::new(),
+            loser: kept(loser),
+            winner: kept(winner),
+            rule: "lww".to_owned(),
+            clock_gap_ms: 0,
+            noted_hlc: Hlc::from_ms(9),
+        }
+    }
+
+    #[test]
+    fn what_a_write_names_is_replaced_only_as_far_as_it_claims_to_have_seen_it() {
+        let (tables, unchanged) = (Tables::default(), BTreeSet::new());
+        let wrong = |saw: &[(u16, u64)], over: &[(u16, u64)], records: &[LossRecord]| {
+            let entries = [put(1, 1, &[], "a"), put(1, 2, &[(1, 1)], "b"), put_over(2, 1, saw, "c", over)];
+            Replay::of(&entries, &tables, &unchanged).compare(records).len()
+        };
+        // Named and seen: nothing stands beside it, so a loss is neither missed nor made up.
+        assert_eq!(wrong(&[(1, 2)], &[(1, 2)], &[]), 0);
+        assert_eq!(wrong(&[(1, 2)], &[(1, 2)], &[loss((1, 2), (2, 1))]), 2);
+        // Named and not seen, or seen and not named: it stays and loses.
+        for (saw, over) in [([(1, 1)].as_slice(), [(1, 2)].as_slice()), (&[(1, 2)], &[])] {
+            assert_eq!(wrong(saw, over, &[]), 1);
+            assert_eq!(wrong(saw, over, &[loss((1, 2), (2, 1))]), 0);
+            assert_eq!(wrong(saw, over, &[loss((1, 2), (2, 1)), loss((1, 1), (2, 1))]), 2);
+        }
     }
 
     #[test]

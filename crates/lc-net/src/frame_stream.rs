@@ -2,6 +2,9 @@
 //!
 //! One context per direction, kept as long as the connection: a small batch compresses against all
 //! that went before it. Each burst ends in a flush, so the reader can decode all of it at once.
+//!
+//! Between nodes that both know of them, that stream is cut into *pieces*, each with a head, and a frame that would not get smaller
+//! may be a piece of its own, as it is.
 
 use bytes::{Buf, Bytes, BytesMut};
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
@@ -60,11 +63,33 @@ impl FrameEncoder {
     }
 }
 
+/// The head of a piece; gives how many of the bytes it takes, from the end.
+pub(crate) fn piece_head(length: usize, is_frame: bool) -> ([u8; PIECE_HEAD_BYTES_MAX], usize) {
+    let mut value = (length as u64) << 1 | u64::from(is_frame);
+    let (mut reversed, mut taken) = ([0; PIECE_HEAD_BYTES_MAX], 0);
+    let mut bytes = [0; PIECE_HEAD_BYTES_MAX];
+    while taken == 0 || value > 0 {
+        reversed[taken] = (value & 0x7f) as u8;
+        value >>= 7;
+        taken += 1;
+    }
+    let begin = PIECE_HEAD_BYTES_MAX - taken;
+    for at in 0..taken {
+        let goes_on = if at + 1 < taken { 0x80 } else { 0 };
+        bytes[begin + at] = reversed[at] | goes_on;
+    }
+    (bytes, taken)
+}
+
 /// Turns compressed bytes back into frames, whatever the bytes are.
 ///
 /// Holds one chunk of input, one buffer of output and one unfinished frame, none larger than its bound.
 pub(crate) struct FrameDecoder {
     context: DCtx<'static>,
+    /// What came and was not looked at.
+    input: Bytes,
+    piece: Piece,
+    /// Of the piece that is being read.
     compressed: Bytes,
     plain: Vec<u8>,
     plain_at: usize,
@@ -72,6 +97,20 @@ pub(crate) struct FrameDecoder {
     partial: Partial,
     frame_bytes_max: usize,
 }
+
+/// Where in the pieces the reader is.
+enum Piece {
+    /// There are none: all is one compressed stream.
+    None,
+    /// Before or in a head.
+    Head { value: u64, bits: u32 },
+    /// So many bytes of the compressed stream are still to come.
+    Compressed { left: usize },
+    /// A frame as it is.
+    Frame { length: usize, body: BytesMut },
+}
+
+const NO_HEAD: Piece = Piece::Head { value: 0, bits: 0 };
 
 /// The frame being put together.
 #[derive(Default)]
@@ -83,12 +122,14 @@ struct Partial {
 }
 
 impl FrameDecoder {
-    pub(crate) fn new(frame_bytes_max: usize) -> Result<FrameDecoder, Error> {
+    pub(crate) fn new(frame_bytes_max: usize, in_pieces: bool) -> Result<FrameDecoder, Error> {
         let mut context = DCtx::try_create().ok_or_else(|| not_made(0))?;
         context.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(not_made)?;
         context.init().map_err(not_made)?;
         Ok(FrameDecoder {
             context,
+            input: Bytes::new(),
+            piece: if in_pieces { NO_HEAD } else { Piece::None },
             compressed: Bytes::new(),
             plain: vec![0; PLAIN_BYTES],
             plain_at: 0,
@@ -100,8 +141,8 @@ impl FrameDecoder {
 
     /// Gives it a chunk; only after `next_frame` said that there is no more in the last one.
     pub(crate) fn feed(&mut self, chunk: Bytes) {
-        assert!(self.compressed.is_empty(), "the last chunk was read to its end");
-        self.compressed = chunk;
+        assert!(self.input.is_empty() && self.compressed.is_empty(), "the last chunk was read to its end");
+        self.input = chunk;
     }
 
     /// The next whole frame, or `None` when more input is needed.
@@ -109,6 +150,78 @@ impl FrameDecoder {
     /// # Errors
     /// `Malformed` if the bytes are no frames, or a frame is above its bound. Nothing can be read after that.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if let Some(frame) = self.next_compressed()? {
+                return Ok(Some(frame));
+            }
+            if self.input.is_empty() {
+                return Ok(None);
+            }
+            if let Some(frame) = self.go_on()? {
+                return Ok(Some(frame));
+            }
+        }
+    }
+
+    /// Takes a step in the pieces; gives the frame that is one, if it is whole now. All that is compressed and came
+    /// before has been read.
+    fn go_on(&mut self) -> Result<Option<Bytes>, Error> {
+        match &mut self.piece {
+            Piece::None => self.compressed = std::mem::take(&mut self.input),
+            Piece::Head { value, bits } => {
+                let byte = self.input.get_u8();
+                *value |= u64::from(byte & 0x7f) << *bits;
+                *bits += 7;
+                if byte < 0x80 {
+                    let value = *value;
+                    self.piece = self.begin(value)?;
+                } else if *bits as usize >= 7 * PIECE_HEAD_BYTES_MAX {
+                    return Err(Error::Malformed { reason: "the head of a piece does not end".to_owned() });
+                }
+            }
+            Piece::Compressed { left } => {
+                let length = self.input.len().min(*left);
+                self.compressed = self.input.split_to(length);
+                *left -= length;
+                if *left == 0 {
+                    self.piece = NO_HEAD;
+                }
+            }
+            Piece::Frame { length, body } => {
+                let more = self.input.len().min(*length - body.len());
+                body.extend_from_slice(&self.input[..more]);
+                self.input.advance(more);
+                if body.len() == *length {
+                    let body = std::mem::take(body);
+                    self.piece = NO_HEAD;
+                    return Ok(Some(body.freeze()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn begin(&self, head: u64) -> Result<Piece, Error> {
+        let malformed = |reason: String| Err(Error::Malformed { reason });
+        let (length, is_frame) = ((head >> 1) as usize, head & 1 == 1);
+        if length == 0 {
+            return malformed("a piece of nothing".to_owned());
+        }
+        if !is_frame {
+            return Ok(Piece::Compressed { left: length });
+        }
+        if length > self.frame_bytes_max {
+            return malformed(format!("a frame of {length} bytes, the bound is {}", self.frame_bytes_max));
+        }
+        if self.partial.head_filled > 0 {
+            return malformed("a frame inside of another".to_owned());
+        }
+        // As in `Partial::begin`.
+        Ok(Piece::Frame { length, body: BytesMut::with_capacity(length.min(BODY_BYTES_AT_ONCE)) })
+    }
+
+    /// The next whole frame of what is compressed, or `None` when more of it is needed.
+    fn next_compressed(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let plain = &self.plain[self.plain_at..self.plain_end];
             let (used, frame) = self.partial.absorb(plain, self.frame_bytes_max)?;
@@ -206,6 +319,8 @@ const WINDOW_LOG_MAX: u32 = 20;
 /// Room made before each compression step; a flushed small burst needs less.
 const OUTPUT_STEP_BYTES: usize = 1024;
 const PLAIN_BYTES: usize = 64 * 1024;
+/// A length below 2^34 and one bit.
+pub(crate) const PIECE_HEAD_BYTES_MAX: usize = 5;
 /// An answer of records takes somewhat more than 256 KiB.
 const BODY_BYTES_AT_ONCE: usize = 512 * 1024;
 

@@ -83,7 +83,10 @@ pub(crate) const HELLO_BYTES_MAX: usize = 4096;
 pub(crate) const CLUSTER_ID_BYTES_MAX: usize = 128;
 const VERSION_MIN: u32 = 1;
 /// 2: whoever speaks it also knows of tables on their way to regions. The link itself is as in 1.
-const VERSION_MAX: u32 = 2;
+/// 3: what follows the hello comes in pieces.
+const VERSION_MAX: u32 = 3;
+/// From this version on.
+pub(crate) const VERSION_WITH_PIECES: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -110,9 +113,9 @@ mod tests {
     fn releases_too_far_apart_are_refused_by_both() {
         let mut ours = ours();
         let theirs = Hello::new("world", &oslo(), 8);
-        (ours.version_min, ours.version_max) = (3, 4);
+        (ours.version_min, ours.version_max) = (4, 5);
         let error = ours.agree(&theirs, &oslo()).unwrap_err().to_string();
-        assert!(error.contains("protocol 1 to 2, this node 3 to 4"), "{error}");
+        assert!(error.contains("protocol 1 to 3, this node 4 to 5"), "{error}");
         assert!(theirs.agree(&ours, &NodeName::new("paris", 1).unwrap()).is_err());
     }
 

@@ -32,6 +32,7 @@ mod signing_request;
 mod tls;
 mod transport;
 mod wan;
+mod worth;
 
 pub use authority::Authority;
 pub use certificate::{Identity, NodeCertificate, NodeName};

@@ -19,5 +19,5 @@ pub use fjall_store::{FjallOptions, FjallStore};
 pub use frozen::Frozen;
 pub use memory_store::MemoryStore;
 pub use row_table::{FlushDone, FlushJob, Flushed, RowTable, TableOptions, Work};
-pub use store::{ROW_KEY_BYTES_MAX, Row, RowChange, RowIter, Store};
+pub use store::{Aside, ROW_KEY_BYTES_MAX, Row, RowChange, RowIter, Store};
 pub use survey::{Gap, survey};

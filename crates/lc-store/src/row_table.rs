@@ -7,6 +7,7 @@ mod cache;
 mod dirty;
 mod merge;
 mod order;
+mod slots;
 
 use std::sync::Arc;
 

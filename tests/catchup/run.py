@@ -28,6 +28,7 @@ from cluster import template
 from regions import MIB, Scene, dropped, entries, position, status, wire_bytes
 from rotten import rotten
 from rotten_block import rotten_block
+from rotten_file import rotten_file
 
 US, EU, AP, FOURTH = "us-east", "eu-west", "ap-northeast", "sa-east"
 # Ports that no other test has.
@@ -366,7 +367,7 @@ def client(node: Any) -> redis.Redis:
     return redis.Redis(port=node.region.resp_port, decode_responses=True, socket_timeout=60, retry=None)
 
 
-SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line, renewed, rotten, rotten_block]
+SHORT: list[Callable[[Run], None]] = [away, joining, emptied, killed, killed_while_differing, apart, cost, slow_line, renewed, rotten, rotten_block, rotten_file]
 # Only when it is asked for, because it takes minutes.
 NAMED: list[Callable[[Run], None]] = [bootstrap]
 

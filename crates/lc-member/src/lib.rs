@@ -19,6 +19,7 @@ mod ranges;
 mod records;
 mod recount;
 mod salvage;
+mod settings;
 mod shares;
 mod unsynced;
 mod watches;
@@ -28,8 +29,10 @@ pub use error::Error;
 pub use identity::Identity;
 pub use member::clock_watch::{Apart, ClockWatch};
 pub use member::{
-    AheadStamp, AheadStamps, BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, Differences, DiskBounds,
-    Divergence, Elsewhere, FillingView, Health, JournalView, Kept, Member, MendingView, Outgoing, Peer, PeerClock,
-    Repair, RepairRefused, RepairState, Restoring, Room, Settings, Settled, Snapshot, Ticket, Unheld, frozen_rows,
+    AheadStamp, AheadStamps, BackupMoment, Closing, Collapse, Conflicts, Counters, Delivered, Differences, Divergence,
+    Elsewhere, FillingView, Health, JournalView, Kept, Member, MendingView, Outgoing, PeerClock, Repair, RepairRefused,
+    RepairState, Restoring, Room, Settled, Snapshot, Ticket, Unheld, frozen_rows,
 };
+pub use salvage::open_records;
+pub use settings::{DiskBounds, Peer, Settings};
 pub use wire::{Frame, FrameError, MAX_FRAME_BYTES};

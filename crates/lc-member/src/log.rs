@@ -10,8 +10,8 @@ use lc_policy::Tables;
 use lc_repl::Log;
 use parking_lot::Mutex;
 
-use crate::member::Peer;
 use crate::placement;
+use crate::settings::Peer;
 
 /// Remembers where the last reads ended: the next one nearly always goes on there.
 #[derive(Default)]

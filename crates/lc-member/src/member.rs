@@ -18,6 +18,7 @@ use lc_store::{FlushDone, FlushJob, Flushed, Store};
 use crate::ledger::Ledger;
 use crate::log::{Cursors, JournalLog};
 use crate::records::{Records, Standing};
+use crate::settings::{Peer, Settings};
 use crate::unsynced::Unsynced;
 use crate::{Error, FrameError, Identity, wire};
 
@@ -46,7 +47,7 @@ mod unheld;
 pub use backup::{BackupMoment, frozen_rows};
 pub use clocks::PeerClock;
 pub use conflicts::{Collapse, Conflicts};
-pub use disk::{DiskBounds, Room};
+pub use disk::Room;
 pub use filling::FillingView;
 pub use mending::MendingView;
 pub use repair::{Differences, Divergence, Repair, RepairRefused, RepairState};
@@ -67,44 +68,6 @@ use recounting::Recounting;
 use repair::Repairs;
 use requests::Requests;
 use retention::Retention;
-
-/// What a member is told once.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Name of the cluster; a data directory belongs to one.
-    pub cluster: String,
-    /// This node.
-    pub node: NodeId,
-    /// The region it stands in.
-    pub region: String,
-    /// The other nodes, whose entries are taken.
-    pub peers: Vec<Peer>,
-    /// Nodes that are not part of the cluster any more: what they wrote still counts and may still come from others.
-    pub left: Vec<NodeId>,
-    /// The tables as they were known last; [`Member::set_tables`] replaces them.
-    pub tables: Arc<Tables>,
-    /// A stamp further ahead than this is refused, ms.
-    pub max_offset_ms: u64,
-    /// Changed rows in memory above which they are written to the store.
-    pub dirty_bytes_max: usize,
-    /// The row table's own settings.
-    pub table: lc_store::TableOptions,
-    /// How much of the disk is left alone, and how much the journal may have.
-    pub disk: DiskBounds,
-    /// The journal's own settings.
-    pub journal: lc_journal::Options,
-    /// Replication's own settings.
-    pub replication: lc_repl::Settings,
-}
-
-/// Another node.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Peer {
-    /// Its number.
-    pub node: NodeId,
-    /// The region it stands in.
-    pub region: String,
-}
 
 /// A frame for a peer.
 #[derive(Clone, PartialEq, Debug)]

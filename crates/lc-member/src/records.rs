@@ -41,7 +41,7 @@ impl Standing {
         Bytes::from(out)
     }
 
-    fn decode(bytes: Bytes) -> Result<Standing, wire::Malformed> {
+    pub(crate) fn decode(bytes: Bytes) -> Result<Standing, wire::Malformed> {
         let mut reader = wire::Reader::new(bytes);
         reader.version(STANDING_VERSION, "standing version")?;
         let applied = VersionVector::decode(&mut reader)?;
@@ -64,6 +64,8 @@ pub(crate) struct Records {
     pub shares: Shares,
     /// Keys whose rows the medium did not give back.
     pub missing: Missing,
+    /// How often something was found missing.
+    pub misses: u64,
     /// There is no other region.
     pub alone: bool,
     /// For who puts rows in the place of what is missing: it is as if they were not there.
@@ -127,6 +129,7 @@ impl Records {
         let records = Records {
             table,
             missing,
+            misses: 0,
             alone: false,
             unguarded: false,
             digest: standing.digest,
@@ -166,6 +169,7 @@ impl Records {
     /// Of these keys it is not known from here on what they hold; that is remembered with the rows.
     pub(crate) fn miss(&mut self, missing: impl IntoIterator<Item = lc_core::Span>) {
         self.missing.add(missing);
+        self.misses += 1;
         self.table.put(Bytes::from_static(MISSING_ROW), Some(self.missing.encode()));
     }
 

@@ -183,6 +183,18 @@ fn disk(status: &Status) -> Vec<Sample> {
             disk.unreadable_stretches,
         ),
         ("lightcone_disk_rebuilds_total", "Times that the records were rebuilt without them.", Counter, disk.rebuilds),
+        (
+            "lightcone_disk_files_put_aside_total",
+            "Files of the records that could not be opened at the start.",
+            Counter,
+            disk.files_put_aside,
+        ),
+        (
+            "lightcone_disk_aside_bytes",
+            "Bytes of those that are there still.",
+            Gauge,
+            disk.put_aside.iter().map(|file| file.bytes).sum(),
+        ),
         ("lightcone_disk_mended_keys_total", "Keys that were lost and came from elsewhere.", Counter, disk.mended_keys),
         ("lightcone_disk_mended_bytes_total", "Bytes of records that came in their place.", Counter, disk.mended_bytes),
         (

@@ -10,7 +10,7 @@ use lc_journal::Position;
 use lc_member::{Member, Outgoing, Settings};
 use lc_net::LinkShape;
 use lc_policy::Tables;
-use lc_store::{FjallOptions, FjallStore, Store};
+use lc_store::{FjallOptions, Store};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -67,14 +67,16 @@ impl Node {
         let directory = config.data_dir.display().to_string();
         let disk: Arc<dyn lc_env::Disk> =
             Arc::new(open_disk(&config).map_err(|source| Error::DataDirectory { directory, source })?);
-        let store: Arc<dyn Store> = Arc::new(
-            FjallStore::open(&config.data_dir.join("records"), &store_options(&config))
-                .map_err(lc_member::Error::of_store)?,
-        );
+        let store: Arc<dyn Store> = lc_member::open_records(
+            &config.data_dir.join("records"),
+            &store_options(&config),
+            config.peers.is_empty(),
+        )?;
         // First: what lost during a replay is judged by the tables' rules.
         let control_plane = ControlPlane::start(&config, disk.clone()).await?;
         let known = Arc::new(Known::of(&control_plane.catalogue(), &config));
         let member = Member::open(settings(&config, &known), disk, store.clone())?;
+        crate::mending_log::tell_put_aside(&member, &config.data_dir);
         let durable = Durable { position: member.durable(), ..Durable::default() };
         let node = Arc::new(Node {
             member: RwLock::new(member),

@@ -135,10 +135,25 @@ pub struct DiskStatus {
     pub unreadable_stretches: u64,
     /// Times that the record store was rebuilt from what can be read, since start.
     pub rebuilds: u64,
+    /// Files of the record store that could not be opened at the start: they lie in `records-aside` until nothing is missing.
+    pub put_aside: Vec<PutAside>,
+    /// How many of them there were, since start.
+    pub files_put_aside: u64,
+    /// Bytes of those.
+    pub bytes_put_aside: u64,
     /// Keys that were lost and came from another region, since start.
     pub mended_keys: u64,
     /// Bytes of records that came in their place.
     pub mended_bytes: u64,
+}
+
+/// A file, or a whole store, that could not be opened.
+#[derive(Clone, Debug, Serialize)]
+pub struct PutAside {
+    /// Its name in `records-aside`.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 /// Records that cannot be read: commands on them are refused with `CORRUPT`, everything else is served.
@@ -331,7 +346,15 @@ impl Node {
         }
     }
 
+    fn put_aside(&self) -> Vec<PutAside> {
+        let member = self.member.read();
+        member.put_aside().iter().map(|(name, bytes)| PutAside { name: name.clone(), bytes: *bytes }).collect()
+    }
+
     fn disk_status(&self, snapshot: &Snapshot) -> DiskStatus {
+        // Not within the expression below, whose reading of the member lasts to its end: a writer that waits in between
+        // would stop both.
+        let put_aside = self.put_aside();
         DiskStatus {
             free_bytes: snapshot.room.free_bytes,
             reserve_bytes: self.config.disk_reserve_bytes,
@@ -347,6 +370,9 @@ impl Node {
             }),
             unreadable_stretches: snapshot.counters.unreadable_stretches,
             rebuilds: snapshot.counters.rebuilds,
+            put_aside,
+            files_put_aside: snapshot.counters.files_put_aside,
+            bytes_put_aside: snapshot.counters.bytes_put_aside,
             mended_keys: snapshot.counters.mended_keys,
             mended_bytes: snapshot.counters.mended_bytes,
         }

@@ -1,4 +1,4 @@
-//! Rows on disk, in fjall. This file is the only one that names it.
+//! Rows on disk, in fjall. This file and those beside it are the only ones that name it.
 //!
 //! A commit is one ingestion: the sorted rows become tables of their own, each synced, and then one manifest, synced and renamed into
 //! place, makes all of them visible. Until that renaming the rows are not there, after it they are; fjall's own journal stays empty, since
@@ -7,7 +7,10 @@
 //! A block that rotted stays where it is: fjall can neither rewrite nor drop it. So what can be read is put into a keyspace of its own, in
 //! one commit, and of several keyspaces the newest that holds rows counts.
 
+mod aside;
 mod frozen;
+mod opening;
+mod table_file;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +23,7 @@ use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistM
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use crate::store::{Checked, is_span};
-use crate::{Error, Frozen, Row, RowChange, RowIter, Store};
+use crate::{Aside, Error, Frozen, Row, RowChange, RowIter, Store};
 use frozen::FrozenRows;
 
 /// Sizes.
@@ -53,6 +56,9 @@ pub struct FjallStore {
     suspicions: AtomicU64,
     /// What was frozen and may still be read.
     frozen: Mutex<Vec<Weak<FrozenRows>>>,
+    /// Rows with such keys are copied.
+    noted: Option<&'static [u8]>,
+    aside: Mutex<Aside>,
 }
 
 struct Open {
@@ -66,15 +72,21 @@ struct Open {
 impl FjallStore {
     /// Opens the store in `dir`, making it if missing. Starts one thread for compaction, which ends when the store is dropped.
     pub fn open(dir: &Path, options: &FjallOptions) -> Result<FjallStore, Error> {
-        Ok(FjallStore {
-            open: RwLock::new(Some(Open::new(dir, options).map_err(failed("open the record store"))?)),
+        Ok(FjallStore::with(dir, options, Open::checked(dir, options)?))
+    }
+
+    fn with(dir: &Path, options: &FjallOptions, open: Open) -> FjallStore {
+        FjallStore {
+            open: RwLock::new(Some(open)),
             dir: dir.to_owned(),
             options: options.clone(),
             unwell: AtomicBool::new(false),
             corrupt_reads: Arc::default(),
             suspicions: AtomicU64::new(0),
             frozen: Mutex::default(),
-        })
+            noted: None,
+            aside: Mutex::default(),
+        }
     }
 
     /// The database for as long as the guard lives. Recursive: whoever scans also reads rows, and one who waits to mend must not come
@@ -195,7 +207,9 @@ impl Store for FjallStore {
     }
 
     fn rebuild(&self, rows: RowIter<'_>) -> Result<(), Error> {
-        self.rebuild_now(rows)
+        self.rebuild_now(rows)?;
+        self.copy_notes();
+        Ok(())
     }
 
     fn commit(&self, rows: &mut dyn Iterator<Item = RowChange>) -> Result<(), Error> {
@@ -203,6 +217,9 @@ impl Store for FjallStore {
         let outcome = self.commit_now(rows);
         if matches!(outcome, Err(Error::Full { .. })) {
             self.unwell.store(true, Ordering::Relaxed);
+        }
+        if outcome.is_ok() {
+            self.copy_notes();
         }
         outcome
     }
@@ -239,6 +256,14 @@ impl Store for FjallStore {
 
     fn suspicions(&self) -> u64 {
         self.suspicions.load(Ordering::Relaxed)
+    }
+
+    fn aside(&self) -> Aside {
+        self.aside_now()
+    }
+
+    fn drop_aside(&self) -> Result<(), Error> {
+        self.drop_aside_now()
     }
 }
 

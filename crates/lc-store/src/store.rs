@@ -74,6 +74,19 @@ pub trait Store: Send + Sync + 'static {
         if down { self.scan_back(from, to) } else { self.scan(from, to) }
     }
 
+    /// What was put aside when it was opened, because it could not be read.
+    fn aside(&self) -> Aside {
+        Aside::default()
+    }
+
+    /// Removes what was put aside: nothing in it is needed any more.
+    ///
+    /// # Errors
+    /// Some of it may still be there.
+    fn drop_aside(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Puts these rows, ascending by key, in the place of all that is there, in one step: a crash leaves all of the old ones or all of the
     /// new. They may be read from this store. Reads go on meanwhile, nothing may be committed, and what was frozen is let go of. For a while
     /// the medium holds both.
@@ -85,6 +98,18 @@ pub trait Store: Send + Sync + 'static {
         drop(rows);
         Err(Error::Engine { doing: "rebuild the record store", why: "this store cannot".to_owned() })
     }
+}
+
+/// What a store put aside when it was opened, because it could not be read.
+#[derive(Clone, Debug, Default)]
+pub struct Aside {
+    /// Names, in the directory of what was put aside, and bytes.
+    pub files: Vec<(String, u64)>,
+    /// Stretches in which rows may have been that are not here any more, in order: what is read there now is not believed, until the store is
+    /// rebuilt without them.
+    pub gaps: Vec<crate::Gap>,
+    /// The whole store was put aside, nothing is in this one, and these are copies of rows that were in it.
+    pub lost: Option<Vec<Row>>,
 }
 
 /// Passes on rows that may be committed, and remembers the first that may not.

@@ -28,6 +28,19 @@ impl Gap {
         let ends = gaps.iter().map(|gap| Some(gap.from.clone())).chain([None]);
         starts.zip(ends).filter_map(|(from, to)| Some((from?, to))).collect()
     }
+
+    /// Puts gaps in order, and makes one of those that touch.
+    pub fn join(gaps: &mut Vec<Gap>) {
+        gaps.sort_by(|one, other| one.from.cmp(&other.from));
+        gaps.dedup_by(|next, before| {
+            let Some(to) = &before.to else { return true };
+            let touch = next.from <= *to;
+            if touch && next.to.as_ref().is_none_or(|end| end > to) {
+                before.to = next.to.take();
+            }
+            touch
+        });
+    }
 }
 
 /// Reads every row once and gives the gaps, in order; none: all of it can be read. Between two gaps that are near each other some rows may
@@ -60,14 +73,7 @@ fn narrow(store: &dyn Store, whole: Gap) -> Result<Vec<Gap>, Error> {
         }
     }
     gaps.extend(queue);
-    gaps.sort_by(|one, other| one.from.cmp(&other.from));
-    gaps.dedup_by(|next, before| {
-        let touch = before.to.as_ref() == Some(&next.from);
-        if touch {
-            before.to = next.to.take();
-        }
-        touch
-    });
+    Gap::join(&mut gaps);
     Ok(gaps)
 }
 
@@ -221,6 +227,15 @@ mod tests {
     #[test]
     fn when_nothing_can_be_read_all_of_it_is_lost() {
         assert_eq!(lost(&survey(&Rotten::of(&(0..100).collect::<Vec<_>>())).unwrap()), [0..=999]);
+    }
+
+    #[test]
+    fn gaps_that_touch_become_one() {
+        let gap = |from: u32, to: Option<u32>| Gap { from: key(from), to: to.map(key) };
+        let mut gaps =
+            vec![gap(7, Some(9)), gap(1, Some(5)), gap(2, Some(3)), gap(9, Some(10)), gap(20, None), gap(30, Some(31))];
+        Gap::join(&mut gaps);
+        assert_eq!(gaps, [gap(1, Some(5)), gap(7, Some(10)), gap(20, None)]);
     }
 
     #[test]

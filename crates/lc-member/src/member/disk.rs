@@ -6,34 +6,6 @@ use lc_repl::Time;
 
 use super::Member;
 
-/// How much of the disk a member leaves alone, and how much of it the journal may have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DiskBounds {
-    /// Clients' writes are refused while less than this is free, bytes; 0: until nothing is.
-    pub reserve_bytes: u64,
-    /// Whether anything is dropped from the journal. A region that joins later begins without what was.
-    pub journal_truncate: bool,
-    /// How much journal is kept for peers that lack it, bytes.
-    pub journal_retain_bytes: u64,
-    /// How long journal is kept for peers that lack it, ms.
-    pub journal_retain_ms: u64,
-    /// How many rows are looked at in a second to see whether they are what was written; 0: none.
-    pub recount_rows_per_second: u64,
-}
-
-impl Default for DiskBounds {
-    fn default() -> DiskBounds {
-        let day_ms = 24 * 60 * 60 * 1000;
-        DiskBounds {
-            reserve_bytes: 0,
-            journal_truncate: true,
-            journal_retain_bytes: 4 << 30,
-            journal_retain_ms: 7 * day_ms,
-            recount_rows_per_second: 2000,
-        }
-    }
-}
-
 /// What is known of the disk's room.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Room {

@@ -11,10 +11,11 @@ use lc_policy::Tables;
 use lc_repl::ranges::{CatchUpSettings, Mode, RangeAnswer, RangeMessage, SumTree};
 use lc_repl::{Input, JournalState, Lacks, Time};
 
-use super::{Member, Outgoing, Peer};
+use super::{Member, Outgoing};
 use crate::log::begins_after;
 use crate::ranges::{Do, Here, Purpose, Ranges};
 use crate::records::{ADOPTED_ROW, Records};
+use crate::settings::{Peer, Settings};
 use crate::wire;
 
 /// What a member keeps about it.
@@ -623,7 +624,7 @@ impl Member {
     }
 }
 
-fn may_share(tables: &Tables, settings: &super::Settings, peer: NodeId, table: &[u8], key: &[u8]) -> bool {
+fn may_share(tables: &Tables, settings: &Settings, peer: NodeId, table: &[u8], key: &[u8]) -> bool {
     let of_key = tables.of_key(key);
     let region = settings.peers.iter().find(|other: &&Peer| other.node == peer).map_or("", |peer| peer.region.as_str());
     (table.is_empty() || of_key.name.as_bytes() == table)

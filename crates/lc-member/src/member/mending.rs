@@ -7,6 +7,9 @@
 //!
 //! What could not be read is *missing*, not absent ([`crate::missing`]). That is written with the rows of the moment from which on entries
 //! are not applied to it, so a crash between any two steps leaves rows that are those of this replica, but for what is missing.
+//!
+//! What could not be opened at the start was put aside before ([`crate::open_records`]); it begins with the flush then, and what was put aside is removed
+//! once nothing is missing.
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use lc_crdt::{Entry, Op, RowError, Rows, key_span};
 use lc_journal::Position;
 use lc_repl::Time;
 use lc_store::FlushJob;
-use lc_store::Store;
+use lc_store::{Gap, Store};
 use parking_lot::Mutex;
 
 use super::Member;
@@ -24,7 +27,7 @@ use crate::ledger::Ledger;
 use crate::log::unreadable_upto;
 use crate::ranges::{Purpose, Ranges};
 use crate::records::{Records, Standing};
-use crate::salvage::{Lost, Notes, Plan, Sums, look, rebuild};
+use crate::salvage::{Lost, Notes, Plan, Sums, keys_of_lost, look, lost_at_opening, rebuild};
 
 /// What a member keeps about it.
 #[derive(Default)]
@@ -39,6 +42,8 @@ pub(super) struct Mending {
     noted: u64,
     outcome: Arc<Mutex<Option<Outcome>>>,
     lost: Lost,
+    /// Gaps found at the start, until the store is rebuilt: what is read there is older than it was.
+    known: Vec<Gap>,
     /// What the store stands at, once a flush has succeeded.
     flushed: Standing,
     now: Time,
@@ -46,6 +51,10 @@ pub(super) struct Mending {
     trouble: Option<String>,
     /// Keys that the rebuilt store lacks.
     keys_missing: u64,
+    /// How often something was found missing before what is missing began to come.
+    misses: u64,
+    /// Files that could not be opened, and their bytes.
+    aside: Vec<(String, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,12 +69,42 @@ enum Stage {
     Flushing,
     Rebuild,
     Rebuilding,
+    /// What was put aside is being removed.
+    Dropping,
 }
 
 /// What a job found or did.
 enum Outcome {
     Looked(Result<Lost, lc_store::Error>),
     Rebuilt(Result<Sums, lc_store::Error>),
+    Dropped(Result<(), lc_store::Error>),
+}
+
+impl Mending {
+    /// With what opening the store found. What may be lacking is missing from here on.
+    pub(super) fn open(records: &mut Records) -> Result<Mending, lc_store::Error> {
+        let store = records.table.store().clone();
+        let mut mending =
+            Mending { aside: store.aside().files, keys_missing: keys_of_lost(&*store), ..Mending::default() };
+        if let Some(lost) = lost_at_opening(&*store)? {
+            if !lost.missing.is_empty() {
+                records.miss(lost.missing.spans().iter().cloned());
+            }
+            mending.known.clone_from(&store.aside().gaps);
+            (mending.lost, mending.stage, mending.has_failed) = (lost, Stage::Flush, true);
+        }
+        Ok(mending)
+    }
+
+    /// How many stretches could not be read when the store was opened.
+    pub(super) fn stretches_at_opening(&self) -> u64 {
+        self.lost.gaps.len() as u64
+    }
+
+    /// Files that were put aside, and their bytes.
+    pub(super) fn put_aside(&self) -> (u64, u64) {
+        (self.aside.len() as u64, self.aside.iter().map(|(_, bytes)| bytes).sum())
+    }
 }
 
 /// What is being done about rows that cannot be read.
@@ -81,12 +120,15 @@ pub struct MendingView {
     pub trouble: Option<String>,
 }
 
-/// Applies an entry but for what it does to missing keys: what comes in their place contains it. A key whose rows cannot be read is missing
+/// Applies an entry but for what it does to missing keys: what comes in their place contains it. While they come, it is applied to them as in
+/// a repair: what came before it lacks it, and what comes later replaces what it made of nothing. A key whose rows cannot be read is missing
 /// from here on.
 pub(super) fn apply_readable(records: &mut Records, ranges: &Ranges, entry: &Entry) -> Result<(), RowError> {
     let failed_before = records.table.store().corrupt_reads();
+    let they_come = ranges.progress().is_some_and(|(purpose, _)| matches!(purpose, Purpose::Mend(_)));
     for op in &entry.ops {
-        if is_of_missing(records, op) {
+        let is_missing = is_of_missing(records, op);
+        if is_missing && !they_come {
             records.touched(op.key().map(AsRef::as_ref));
             if matches!(op, Op::Clear { .. }) {
                 // Which keys it removes nobody can tell here; afterwards there is little to be got.
@@ -94,7 +136,10 @@ pub(super) fn apply_readable(records: &mut Records, ranges: &Ranges, entry: &Ent
             }
             continue;
         }
-        let Err(error) = ranges.apply_op(records, entry, op) else { continue };
+        records.unguarded = is_missing;
+        let outcome = ranges.apply_op(records, entry, op);
+        records.unguarded = false;
+        let Err(error) = outcome else { continue };
         if records.table.store().corrupt_reads() == failed_before {
             return Err(error);
         }
@@ -115,14 +160,19 @@ impl Member {
     /// What is being done about rows that cannot be read; `None`: all can be.
     pub fn mending(&self) -> Option<MendingView> {
         let doing = match self.mending.stage {
-            Stage::Well if self.records.missing.is_empty() => return None,
-            Stage::Well => "getting what was lost from another region",
+            Stage::Well | Stage::Dropping if self.records.missing.is_empty() => return None,
+            Stage::Well | Stage::Dropping => "getting what was lost from another region",
             Stage::Look | Stage::Looking => "looking how much cannot be read",
             Stage::Flush | Stage::Flushing => "writing what is in memory",
             Stage::Rebuild | Stage::Rebuilding => "rebuilding the record store from what can be read",
         };
         let (stretches, keys) = (self.records.missing.spans().len(), self.mending.keys_missing);
         Some(MendingView { doing, stretches, keys, trouble: self.mending.trouble.clone() })
+    }
+
+    /// Files of the record store that could not be opened and were put aside, and their bytes; they are removed once nothing is missing.
+    pub fn put_aside(&self) -> &[(String, u64)] {
+        &self.mending.aside
     }
 
     /// Whether a read failed just now because the medium does not give back what was written. Told once for each failure.
@@ -151,7 +201,7 @@ impl Member {
     /// Whether the store is about to be given other rows: no records may be got meanwhile.
     pub(super) fn is_rebuilding(&self) -> bool {
         match self.mending.stage {
-            Stage::Well => false,
+            Stage::Well | Stage::Dropping => false,
             // What waits may have to wait for just that.
             Stage::Look => self.mending.now >= self.mending.again_at,
             _ => true,
@@ -182,7 +232,8 @@ impl Member {
             Stage::Look => {
                 let store = self.records.table.store();
                 let (failed, suspicions) = (store.corrupt_reads(), store.suspicions());
-                let work = move |store: &dyn Store| *outcome.lock() = Some(Outcome::Looked(look(store)));
+                let known = self.mending.known.clone();
+                let work = move |store: &dyn Store| *outcome.lock() = Some(Outcome::Looked(look(store, &known)));
                 let job = self.records.table.begin_work(0, Box::new(work))?;
                 self.mending.has_failed |= failed > self.mending.seen;
                 (self.mending.seen, self.mending.suspected, self.mending.stage) = (failed, suspicions, Stage::Looking);
@@ -193,12 +244,19 @@ impl Member {
                     lost: self.mending.lost.clone(),
                     missing: self.records.missing.clone(),
                     standing: self.mending.flushed.clone(),
-                    notes: self.mending.lost.own.then(|| self.own_notes()),
+                    // Being filled, it may have lost some of the ledger at a start, and goes on with the rest of it.
+                    notes: (self.mending.lost.own && self.knows_own_notes()).then(|| self.own_notes()),
                 };
                 let bytes = usize::try_from(self.records.table.store().approximate_bytes()).unwrap_or(usize::MAX);
                 let work = move |store: &dyn Store| *outcome.lock() = Some(Outcome::Rebuilt(rebuild(store, &plan)));
                 let job = self.records.table.begin_work(bytes, Box::new(work))?;
                 self.mending.stage = Stage::Rebuilding;
+                Some(job)
+            }
+            Stage::Well if !self.mending.aside.is_empty() && self.records.missing.is_empty() => {
+                let work = move |store: &dyn Store| *outcome.lock() = Some(Outcome::Dropped(store.drop_aside()));
+                let job = self.records.table.begin_work(0, Box::new(work))?;
+                self.mending.stage = Stage::Dropping;
                 Some(job)
             }
             _ => None,
@@ -225,6 +283,13 @@ impl Member {
             }
             (Stage::Rebuilding, Some(Outcome::Rebuilt(Err(error)))) => self.mend_again(Stage::Rebuild, Some(&error)),
             (Stage::Rebuilding, _) => self.mend_again(Stage::Rebuild, None),
+            (Stage::Dropping, outcome) => {
+                self.mending.stage = Stage::Well;
+                match outcome {
+                    Some(Outcome::Dropped(Ok(()))) => self.mending.aside.clear(),
+                    _ => self.mending.again_at = self.mending.now + LOOK_AGAIN_AFTER,
+                }
+            }
             _ => {}
         }
         self.tell_rot();
@@ -233,7 +298,7 @@ impl Member {
 
     /// Whether the job under way is not a flush.
     pub(super) fn has_worked(&self) -> bool {
-        matches!(self.mending.stage, Stage::Looking | Stage::Rebuilding)
+        matches!(self.mending.stage, Stage::Looking | Stage::Rebuilding | Stage::Dropping)
     }
 
     /// After a while, from this step on. No error: there was no room on the disk.
@@ -293,6 +358,7 @@ impl Member {
         (self.mending.seen, self.mending.suspected) = (store.corrupt_reads(), store.suspicions());
         self.mending.has_failed = false;
         self.mending.lost = Lost::default();
+        self.mending.known.clear();
         self.mending.stage = Stage::Well;
         self.mending.again_at = self.mending.now + AGAIN_AFTER;
         self.tell_rot();
@@ -301,12 +367,13 @@ impl Member {
 
     /// Begins to get what is missing; says whether something is.
     pub(super) fn fetch_missing(&mut self, now: Time) -> bool {
-        if self.records.missing.is_empty() || self.mending.stage != Stage::Well {
+        if self.records.missing.is_empty() || self.is_rebuilding() || self.mending.stage == Stage::Look {
             return !self.records.missing.is_empty();
         }
         let sources = self.holders_of_all(&self.replicator.sources());
         self.mending.trouble = sources.is_empty().then(|| self.why_nobody());
         if !sources.is_empty() {
+            self.mending.misses = self.records.misses;
             self.begin_filling(now, Purpose::Mend(self.records.missing.spans().to_vec()), sources);
         }
         self.tell_rot();
@@ -321,7 +388,8 @@ impl Member {
     /// What is missing came. More may be missing by now.
     pub(super) fn mended(&mut self, spans: &[Span], bytes: u64) {
         self.counters.mended_bytes += bytes;
-        let whole = self.records.missing.spans().iter().all(|span| spans.contains(span));
+        let more = self.records.misses != self.mending.misses;
+        let whole = !more && self.records.missing.spans().iter().all(|span| spans.contains(span));
         if !whole || self.mending.stage != Stage::Well {
             return;
         }

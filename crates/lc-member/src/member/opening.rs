@@ -13,11 +13,12 @@ use lc_store::{RowTable, Store};
 use super::conflicts::note_lost;
 use super::filling::Filling;
 use super::mending::apply_readable;
-use super::{Counters, Health, Member, Settings};
+use super::{Counters, Health, Member};
 use crate::ledger::Ledger;
 use crate::log::Cursors;
 use crate::ranges::Ranges;
 use crate::records::{Records, Standing};
+use crate::settings::Settings;
 use crate::unsynced::Unsynced;
 use crate::{Error, Identity};
 
@@ -29,6 +30,10 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     let (mut records, mut standing) =
         Records::open(RowTable::new(store, &settings.table), &settings.region, settings.tables.clone())
             .map_err(|error| error.of(NOTES))?;
+    // Before anything is applied to what may be older than it was.
+    let mending = super::Mending::open(&mut records)?;
+    let (files_put_aside, bytes_put_aside) = mending.put_aside();
+    let unreadable_stretches = mending.stretches_at_opening();
     let mut ledger = Ledger::open(&records.table).map_err(|error| error.of(NOTES))?;
     let mut filling =
         Filling::open(&records, me, standing.applied.is_empty(), settings.replication.catch_up_bytes_per_second)
@@ -61,11 +66,19 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         next_seq,
         flushing: false,
         expiry_looked_ms: 0,
-        counters: Counters { entries_replayed, journal_cut_bytes: recovery.cut_bytes, ..Counters::default() },
+        counters: Counters {
+            entries_replayed,
+            journal_cut_bytes: recovery.cut_bytes,
+            unreadable_stretches,
+            files_put_aside,
+            bytes_put_aside,
+            alarms: u64::from(files_put_aside > 0),
+            ..Counters::default()
+        },
         health: Health::default(),
         scratch: Vec::new(),
         filling,
-        mending: super::Mending::default(),
+        mending,
         repairs: super::Repairs::default(),
         recounting: super::Recounting::default(),
         broken: false,

@@ -8,7 +8,8 @@ use lc_crdt::Entry;
 use lc_journal::{Position, Span, TruncateDone, TruncateJob};
 use lc_repl::Time;
 
-use super::{DiskBounds, Member};
+use super::Member;
+use crate::settings::DiskBounds;
 
 /// What a member remembers about its journal's oldest part.
 #[derive(Debug, Default)]
@@ -243,7 +244,8 @@ mod tests {
     use lc_core::{NodeId, ReplicaId, VersionVector};
     use lc_journal::{Position, Span};
 
-    use super::{DiskBounds, Facts, Kept, PeerFacts};
+    use super::{Facts, Kept, PeerFacts};
+    use crate::settings::DiskBounds;
 
     /// Ten segments of 100 bytes; each ends with entry 10, 20, ... of replica 1 and half of that of replica 2.
     fn spans() -> Vec<Span> {

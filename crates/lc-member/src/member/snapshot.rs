@@ -66,6 +66,10 @@ pub struct Counters {
     pub unreadable_stretches: u64,
     /// Times that the record store was rebuilt from what could be read.
     pub rebuilds: u64,
+    /// Files of the record store that could not be opened at the start and were put aside.
+    pub files_put_aside: u64,
+    /// Bytes of those.
+    pub bytes_put_aside: u64,
     /// Times that everything that was lost had come from another region.
     pub mends: u64,
     /// Keys that were lost and came.

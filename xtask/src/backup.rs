@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// Arguments go to tests/backup/run.py.
@@ -15,7 +15,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// Counted as the checks that the program makes.
 pub fn check() -> Result<Tally, Failure> {
-    crate::check::counted(&mut test("backup-check")?)
+    crate::tally::counted(&mut test("backup-check")?)
 }
 
 fn test(world: &str) -> Result<Command, Failure> {

@@ -7,9 +7,9 @@ mod probe;
 mod redis_trio;
 mod table;
 
-use crate::check::Tally;
 use crate::failure::{Failure, While};
 use crate::setup::debian;
+use crate::tally::Tally;
 use crate::world::{DEFAULT_REGIONS, World};
 use crate::{process, workspace};
 use plan::Plan;

@@ -2,14 +2,12 @@
 
 mod room;
 mod steps;
-mod tally;
 
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+use crate::tally::Tally;
 use steps::STEPS;
-pub use steps::counted;
-pub use tally::Tally;
 
 /// One line of the table at the end.
 struct Row {

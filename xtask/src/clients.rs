@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::{Tally, counted};
 use crate::failure::Failure;
 use crate::setup::{debian, node, python};
+use crate::tally::{Tally, counted};
 use crate::world::{Region, World};
 use crate::{process, workspace};
 

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// What CI plays: one of each kind of kill, at least.
@@ -18,7 +18,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// A round is a check, and so is each way of spoiling a world that must be noticed.
 pub fn check() -> Result<Tally, Failure> {
-    crate::check::counted(test("crash-check")?.args(["--rounds", ROUNDS, "--notices"]))
+    crate::tally::counted(test("crash-check")?.args(["--rounds", ROUNDS, "--notices"]))
 }
 
 fn test(world: &str) -> Result<Command, Failure> {

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// Arguments go to tests/disk/run.py.
@@ -20,7 +20,7 @@ pub fn check() -> Result<Tally, Failure> {
         println!("not checked: this machine lets nobody make a user and mount namespace");
         return Ok(Tally { skipped: 1, ..Tally::default() });
     }
-    crate::check::counted(&mut test("disk-check")?)
+    crate::tally::counted(&mut test("disk-check")?)
 }
 
 fn test(world: &str) -> Result<Command, Failure> {

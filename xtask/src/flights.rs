@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::world::World;
 use crate::{process, workspace};
 
@@ -24,7 +24,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// The sample, counted as the checks that the program makes at the end.
 pub fn check() -> Result<Tally, Failure> {
     let world = World::start("flights", REGIONS, &[])?;
-    crate::check::counted(test(&world)?.args(["--sample", SAMPLE]))
+    crate::tally::counted(test(&world)?.args(["--sample", SAMPLE]))
 }
 
 fn test(world: &World) -> Result<Command, Failure> {

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::{Failure, While};
+use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// What one target did.
@@ -42,7 +42,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// The short form: that every seed still means something, and ten seconds for each target.
 pub fn check() -> Result<Tally, Failure> {
-    let seeds = crate::check::counted(&mut tests()?)?;
+    let seeds = crate::tally::counted(&mut tests()?)?;
     fuzz(&[], CHECK_SECONDS).map(|tally| tally.and(&seeds))
 }
 

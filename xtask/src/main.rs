@@ -28,6 +28,7 @@ mod process;
 mod runnable_docs;
 mod setup;
 mod sim;
+mod tally;
 mod upgrade;
 mod workspace;
 mod world;

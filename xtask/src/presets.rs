@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::world::{DEFAULT_REGIONS, World};
 use crate::{process, workspace};
 
@@ -18,7 +18,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// Counted as the checks that the program makes.
 pub fn check() -> Result<Tally, Failure> {
     let world = World::start("presets", DEFAULT_REGIONS, &[])?;
-    crate::check::counted(&mut test(&world)?)
+    crate::tally::counted(&mut test(&world)?)
 }
 
 fn test(world: &World) -> Result<Command, Failure> {

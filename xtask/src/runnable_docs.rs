@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::check::Tally;
 use crate::failure::{Failure, While};
 use crate::setup::debian;
+use crate::tally::Tally;
 use crate::{process, workspace, world};
 
 /// How long a line has to print what it promises.

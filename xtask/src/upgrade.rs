@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::{Failure, While};
 use crate::setup::python;
+use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// `--previous FILE` takes a program that is built already; all else goes to tests/upgrade/run.py.
@@ -21,7 +21,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// Only what needs no second build: today's program opens the data directories that earlier releases wrote.
 pub fn check() -> Result<Tally, Failure> {
-    crate::check::counted(&mut test("upgrade-check")?)
+    crate::tally::counted(&mut test("upgrade-check")?)
 }
 
 fn test(world: &str) -> Result<Command, Failure> {

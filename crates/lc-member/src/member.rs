@@ -45,7 +45,7 @@ mod stamps;
 mod unheld;
 
 pub use backup::{BackupMoment, frozen_rows};
-pub use clocks::PeerClock;
+pub use clock_watch::PeerClock;
 pub use conflicts::{Collapse, Conflicts};
 pub use disk::Room;
 pub use filling::FillingView;

@@ -118,3 +118,10 @@ pub struct Peer {
     /// Its link address.
     pub address: SocketAddr,
 }
+
+impl Peer {
+    /// What links are told of it.
+    pub(crate) fn link_address(&self) -> lc_net::PeerAddress {
+        lc_net::PeerAddress { node_id: self.node_id, region: self.region.clone(), addr: self.address }
+    }
+}

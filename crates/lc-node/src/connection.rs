@@ -12,8 +12,8 @@ use lc_policy::{Ack, Tables};
 use tokio::sync::watch;
 
 use crate::clients::Client;
+use crate::durable::Durable;
 use crate::journal_line::Place;
-use crate::node::Durable;
 use crate::waiting::{Awaited, Hold};
 use crate::{ClientExcess, ClientInfo, Node, Wait};
 

@@ -28,7 +28,6 @@ use tokio::sync::watch;
 pub(crate) use frames::is_control_frame;
 use frames::{LinkCarrier, REFUSAL_FRAME, REGISTER_FRAME, STAMP_BYTES, STAMPED_FRAME, UNFOUNDED_FRAME, refusal_frame};
 
-use crate::links::addresses;
 use crate::{Config, Error, Node, Peer, control};
 
 /// What the data path knows of the catalogue.
@@ -234,7 +233,7 @@ fn apply(node: &Node, catalogue: &Catalogue) {
     }
     if peers_changed
         && let Some(wired) = node.links.get()
-        && let Err(error) = wired.links.set_peers(addresses(&known.peers))
+        && let Err(error) = wired.links.set_peers(known.peers.iter().map(Peer::link_address).collect())
     {
         tracing::error!(%error, "the catalogue's nodes cannot all be linked to");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lc_db::Error;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use crate::node::Durable;
+use crate::durable::Durable;
 
 /// All who wait on one node.
 #[derive(Default)]
@@ -120,7 +120,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::{JournalLine, Place};
-    use crate::node::Durable;
+    use crate::durable::Durable;
 
     const PATIENCE: Duration = Duration::from_secs(5);
     const SOON: Duration = Duration::from_millis(20);

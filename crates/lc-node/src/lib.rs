@@ -14,6 +14,7 @@ pub mod control;
 mod control_plane;
 mod disk_threads;
 mod divergence_log;
+mod durable;
 mod error;
 mod host;
 mod journal_line;

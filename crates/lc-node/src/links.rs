@@ -56,21 +56,11 @@ fn link_config(node: &Node, wan: Option<WanEmulation>) -> Result<lc_net::Config,
             &config.link.key_file,
             &config.link.authority_file,
         )?,
-        peers: addresses(&node.known().peers),
+        peers: node.known().peers.iter().map(crate::Peer::link_address).collect(),
         limits,
         wan,
         seed: node.seed(),
     })
-}
-
-/// Where peers are, as the links want it.
-pub(crate) fn addresses(peers: &[crate::Peer]) -> Vec<lc_net::PeerAddress> {
-    let address = |peer: &crate::Peer| lc_net::PeerAddress {
-        node_id: peer.node_id,
-        region: peer.region.clone(),
-        addr: peer.address,
-    };
-    peers.iter().map(address).collect()
 }
 
 async fn take_events(node: Arc<Node>, mut events: mpsc::Receiver<LinkEvent>) {

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::clients::Clients;
 use crate::control_plane::{self, ControlPlane, Known};
 use crate::disk_threads::{self, Wakeup};
+use crate::durable::Durable;
 use crate::journal_line::JournalLine;
 use crate::links::{self, Wired};
 use crate::waiting::Waiting;
@@ -49,15 +50,6 @@ pub struct Node {
     pub(crate) backups: crate::control::Backups,
     seeds: AtomicU64,
     threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
-}
-
-/// How far the journal is durable, or why it will not be.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Durable {
-    pub position: Position,
-    pub failed: Option<String>,
-    /// Why the journal waits for room on the disk, if it does.
-    pub full: Option<String>,
 }
 
 impl Node {

@@ -11,8 +11,8 @@ use lc_node::control::Newcomer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::doors::problem;
 use crate::invitation::Invitation;
+use crate::refusal::problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

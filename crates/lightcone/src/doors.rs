@@ -14,13 +14,13 @@ use lc_http::{
     Sample, SampleKind,
 };
 use lc_net::{DoorStream, DoorTls, LinkShape};
-use lc_node::control::{Refusal, RefusalKind};
 use lc_node::{Answered, Asked, ClientExcess, ClientInfo, Connection, Node, Wait};
 use lc_resp::{Client, Connect, Excess, Secure};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::admission;
+use crate::refusal::problem;
 
 /// Makes a connection to the node for each client of the RESP door.
 pub struct Clients(pub Arc<Node>);
@@ -221,27 +221,6 @@ impl Database for Served {
 /// A dial as a header carries it.
 fn dial<T: FromStr<Err: Display>>(text: Option<&str>) -> Result<Option<T>, lc_db::Error> {
     text.map(str::parse).transpose().map_err(|error: T::Err| lc_db::Error::caller(error.to_string()))
-}
-
-/// What the HTTP door calls each kind of refusal.
-pub fn problem(refusal: Refusal) -> Problem {
-    let text = refusal.text;
-    match refusal.kind {
-        RefusalKind::Invalid => Problem::invalid(text),
-        RefusalKind::NotFound => Problem::not_found(text),
-        // The path's own table is looked up by the door; what else names a table says it itself.
-        RefusalKind::NoSuchTable => Problem::not_found(text),
-        RefusalKind::Exists => Problem::already_exists(text),
-        RefusalKind::Conflict => Problem::conflict(text),
-        RefusalKind::UnderWay => Problem::repair_under_way(text),
-        RefusalKind::CatchingUp => Problem::catching_up(text),
-        RefusalKind::Unreachable => Problem::unreachable(text),
-        RefusalKind::Token => Problem::bad_token(text),
-        RefusalKind::Policy => Problem::refused(text),
-        RefusalKind::NotYet => Problem::not_yet(text),
-        RefusalKind::NotOffered => Problem::not_offered(text),
-        RefusalKind::Unavailable | RefusalKind::Unknown => Problem::unavailable(text),
-    }
 }
 
 fn sample(sample: lc_node::Sample) -> Sample {

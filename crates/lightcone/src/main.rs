@@ -25,6 +25,7 @@ mod join;
 mod logging;
 mod names;
 mod node_door;
+mod refusal;
 mod region;
 mod repair;
 mod restore;

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::check::Tally;
 use crate::failure::Failure;
 use crate::setup::cargo_deny;
+use crate::tally::{Tally, counted};
 use crate::{
     backup, bench, catchup, clients, crash, disk, flights, fuzz, graph, house, memory, presets, process, runnable_docs,
     sim, upgrade,
@@ -152,16 +152,6 @@ fn simulate() -> Result<Tally, Failure> {
 /// Success or failure is all there is to know.
 fn verdict(command: &mut Command) -> Result<Tally, Failure> {
     process::run(command).map(|()| Tally::passed(1))
-}
-
-/// The runner's own counts. A run that failed without a failed test did not get as far as counting.
-pub fn counted(command: &mut Command) -> Result<Tally, Failure> {
-    let (status, lines) = process::run_remembering(command)?;
-    let tally = Tally::read(&lines);
-    if status.success() || tally.failed > 0 {
-        return Ok(tally);
-    }
-    process::succeeded(status, &process::shown(command)).map(|()| tally)
 }
 
 /// Findings of our own rules, one per line.

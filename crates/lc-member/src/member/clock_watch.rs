@@ -11,7 +11,16 @@ use std::time::Duration as Time;
 
 use lc_core::NodeId;
 
-use super::clocks::PeerClock;
+/// A peer's wall clock, as it was heard last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerClock {
+    /// Whose.
+    pub node: NodeId,
+    /// Theirs minus this node's, ms: above 0, this node's is behind.
+    pub offset_ms: i64,
+    /// It may be so much more or less, ms.
+    pub error_ms: u64,
+}
 
 /// What peers' clocks say. Bounded by the number of peers that are kept.
 #[derive(Clone, Debug)]

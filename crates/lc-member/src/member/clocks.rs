@@ -6,18 +6,7 @@ use std::time::Duration as Time;
 use lc_core::NodeId;
 
 use super::Member;
-use super::clock_watch::{Apart, ClockWatch};
-
-/// A peer's wall clock, as it was heard last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PeerClock {
-    /// Whose.
-    pub node: NodeId,
-    /// Theirs minus this node's, ms: above 0, this node's is behind.
-    pub offset_ms: i64,
-    /// It may be so much more or less, ms.
-    pub error_ms: u64,
-}
+use super::clock_watch::{Apart, ClockWatch, PeerClock};
 
 /// The clocks, and what was judged of them at the last tick.
 #[derive(Debug)]

@@ -32,8 +32,6 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
             .map_err(|error| error.of(NOTES))?;
     // Before anything is applied to what may be older than it was.
     let mending = super::Mending::open(&mut records)?;
-    let (files_put_aside, bytes_put_aside) = mending.put_aside();
-    let unreadable_stretches = mending.stretches_at_opening();
     let mut ledger = Ledger::open(&records.table).map_err(|error| error.of(NOTES))?;
     let mut filling =
         Filling::open(&records, me, standing.applied.is_empty(), settings.replication.catch_up_bytes_per_second)
@@ -66,15 +64,7 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
         next_seq,
         flushing: false,
         expiry_looked_ms: 0,
-        counters: Counters {
-            entries_replayed,
-            journal_cut_bytes: recovery.cut_bytes,
-            unreadable_stretches,
-            files_put_aside,
-            bytes_put_aside,
-            alarms: u64::from(files_put_aside > 0),
-            ..Counters::default()
-        },
+        counters: counters(&mending, entries_replayed, recovery.cut_bytes),
         health: Health::default(),
         scratch: Vec::new(),
         filling,
@@ -96,6 +86,20 @@ pub(super) fn open(settings: Settings, disk: Arc<dyn Disk>, store: Arc<dyn Store
     };
     member.tell_journal(lc_repl::Time::ZERO);
     Ok(member)
+}
+
+/// What happened before it could be asked.
+fn counters(mending: &super::Mending, entries_replayed: u64, journal_cut_bytes: u64) -> Counters {
+    let (files_put_aside, bytes_put_aside) = mending.put_aside();
+    Counters {
+        entries_replayed,
+        journal_cut_bytes,
+        unreadable_stretches: mending.stretches_at_opening(),
+        files_put_aside,
+        bytes_put_aside,
+        alarms: u64::from(files_put_aside > 0),
+        ..Counters::default()
+    }
 }
 
 /// Entries that waited for a missing one are applied all at once when it comes, and an entry that is applied must be

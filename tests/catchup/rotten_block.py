@@ -15,19 +15,24 @@ PARTS = (0.2, 0.45, 0.7)
 NUMBERS = range(3000)
 
 
-def rotten_block(run: Any) -> None:
-    """Blocks of the record store rot in one of three regions."""
-    scene: Scene = run.scene("rotten-block")
+def filled(scene: Scene, written: int) -> tuple[Scene, list[Any], list[Any]]:
+    """Three equal regions, with so much of each region's writer and the same fixed keys in all of them."""
     scene.begin()
-    us, eu, ap = (scene.cluster.named(name) for name in (US, EU, AP))
+    nodes = [scene.cluster.named(name) for name in (US, EU, AP)]
     books = [scene.book(node) for node in scene.nodes]
     for book in books:
-        book.write(5000)
-    pipe = client(us).pipeline(transaction=False)
+        book.write(written)
+    pipe = client(nodes[0]).pipeline(transaction=False)
     for number in NUMBERS:
         pipe.set(f"fixed:{number}", text(number))
     pipe.execute()
     scene.ends_equal("before")
+    return scene, books, nodes
+
+
+def rotten_block(run: Any) -> None:
+    """Blocks of the record store rot in one of three regions."""
+    scene, books, (us, eu, ap) = filled(run.scene("rotten-block"), 5000)
     eu.stop()
     flip(eu)
     for other in (us, ap):

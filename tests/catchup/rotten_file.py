@@ -8,22 +8,12 @@ from typing import Any
 import redis
 from regions import Scene, status
 from rotten import client, scrape
-from rotten_block import AP, EU, NUMBERS, US, examined, is_refused, text
+from rotten_block import EU, NUMBERS, examined, filled, is_refused
 
 
 def rotten_file(run: Any) -> None:
     """The end of a table, and the list of tables, rot in one of three regions that is stopped."""
-    scene: Scene = run.scene("rotten-file")
-    scene.begin()
-    us, eu, ap = (scene.cluster.named(name) for name in (US, EU, AP))
-    books = [scene.book(node) for node in scene.nodes]
-    for book in books:
-        book.write(3000)
-    pipe = client(us).pipeline(transaction=False)
-    for number in NUMBERS:
-        pipe.set(f"fixed:{number}", text(number))
-    pipe.execute()
-    scene.ends_equal("before")
+    scene, books, (us, eu, ap) = filled(run.scene("rotten-file"), 3000)
     eu.stop()
     cut_off_end(eu)
     begin_alone(scene, eu, us, ap)

@@ -388,11 +388,16 @@ impl Member {
 
     /// The bound of own writes is checked here: the journal itself leaves room for what replication must append.
     fn append_within_bound(&mut self, dot: Dot) -> Result<Position, lc_journal::Error> {
-        let (pending, pending_bytes_max) = (self.journal.pending_bytes(), self.settings.journal.pending_bytes_max);
-        if pending > 0 && pending + self.scratch.len() + RECORD_OVERHEAD_BYTES > pending_bytes_max {
-            return Err(lc_journal::Error::Full { pending_bytes_max });
+        if !self.has_room_for_pending(self.scratch.len()) {
+            return Err(lc_journal::Error::Full { pending_bytes_max: self.settings.journal.pending_bytes_max });
         }
         self.journal.append(self.me.0, dot.seq, &self.scratch)
+    }
+
+    /// Whether an own entry of so many bytes may wait for the next sync.
+    fn has_room_for_pending(&self, bytes: usize) -> bool {
+        let pending = self.journal.pending_bytes();
+        pending == 0 || pending + bytes + RECORD_OVERHEAD_BYTES <= self.settings.journal.pending_bytes_max
     }
 
     /// A link to a peer came up.

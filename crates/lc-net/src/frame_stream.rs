@@ -7,6 +7,7 @@
 //! may be a piece of its own, as it is.
 
 use bytes::{Buf, Bytes, BytesMut};
+use lc_core::wire::put_varint;
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
 use crate::error::Error;
@@ -63,22 +64,11 @@ impl FrameEncoder {
     }
 }
 
-/// The head of a piece; gives how many of the bytes it takes, from the end.
-pub(crate) fn piece_head(length: usize, is_frame: bool) -> ([u8; PIECE_HEAD_BYTES_MAX], usize) {
-    let mut value = (length as u64) << 1 | u64::from(is_frame);
-    let (mut reversed, mut taken) = ([0; PIECE_HEAD_BYTES_MAX], 0);
-    let mut bytes = [0; PIECE_HEAD_BYTES_MAX];
-    while taken == 0 || value > 0 {
-        reversed[taken] = (value & 0x7f) as u8;
-        value >>= 7;
-        taken += 1;
-    }
-    let begin = PIECE_HEAD_BYTES_MAX - taken;
-    for at in 0..taken {
-        let goes_on = if at + 1 < taken { 0x80 } else { 0 };
-        bytes[begin + at] = reversed[at] | goes_on;
-    }
-    (bytes, taken)
+/// The head of a piece.
+pub(crate) fn piece_head(length: usize, is_frame: bool) -> Vec<u8> {
+    let mut head = Vec::with_capacity(PIECE_HEAD_BYTES_MAX);
+    put_varint(&mut head, (length as u64) << 1 | u64::from(is_frame));
+    head
 }
 
 /// Turns compressed bytes back into frames, whatever the bytes are.

@@ -229,8 +229,7 @@ impl Writer {
         // What waits in the encoder comes before it, and does not count as what became of it.
         self.flush(peer, connection).await?;
         if alone {
-            let (head, taken) = piece_head(frame.len(), true);
-            let head = Bytes::copy_from_slice(&head[PIECE_HEAD_BYTES_MAX - taken..]);
+            let head = Bytes::from(piece_head(frame.len(), true));
             return self.write_all(peer, connection, &mut [head, frame.clone()]).await;
         }
         let written = self.compress(peer, connection, frame).await? + self.flush(peer, connection).await?;
@@ -277,9 +276,9 @@ impl Writer {
         let mut bytes = std::mem::take(&mut self.compressed);
         let mut begin = 0;
         if self.head_bytes > 0 {
-            let (head, taken) = piece_head(length, false);
-            bytes[..PIECE_HEAD_BYTES_MAX].copy_from_slice(&head);
-            begin = PIECE_HEAD_BYTES_MAX - taken;
+            let head = piece_head(length, false);
+            begin = PIECE_HEAD_BYTES_MAX - head.len();
+            bytes[begin..PIECE_HEAD_BYTES_MAX].copy_from_slice(&head);
         }
         self.write_all(peer, connection, &mut [Bytes::from(bytes).slice(begin..)]).await?;
         Ok(length)

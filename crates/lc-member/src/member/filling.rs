@@ -386,8 +386,7 @@ impl Member {
     /// Whether a merged cell may be written anew now: not over what is lost, and like any other write only while this node's
     /// identity and clock are trusted and there is room for it. It waits, as nobody is there to try it again.
     fn may_settle(&self) -> bool {
-        let pending = self.journal.pending_bytes();
-        let fits = pending == 0 || pending + limits::ENTRY_BYTES_MAX <= self.settings.journal.pending_bytes_max;
+        let fits = self.has_room_for_pending(limits::ENTRY_BYTES_MAX);
         fits && self.records.missing.is_empty() && self.health.decides().is_ok() && !self.room.is_used_up()
     }
 

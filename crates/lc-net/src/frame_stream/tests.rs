@@ -1,8 +1,7 @@
 use lc_env::{Random, SeededRandom};
 
 use super::{
-    Bytes, CCtx, CParameter, Error, FrameDecoder, FrameEncoder, OutBuffer, PIECE_HEAD_BYTES_MAX, TUNING,
-    WINDOW_LOG_MAX, piece_head,
+    Bytes, CCtx, CParameter, Error, FrameDecoder, FrameEncoder, OutBuffer, TUNING, WINDOW_LOG_MAX, piece_head,
 };
 
 fn encode(encoder: &mut FrameEncoder, frames: &[&[u8]]) -> Vec<u8> {
@@ -182,8 +181,7 @@ fn in_pieces(encoder: &mut FrameEncoder, frames: &[(bool, &[u8])]) -> Vec<u8> {
 }
 
 fn piece_with_head(piece: &[u8], is_frame: bool) -> Vec<u8> {
-    let (head, taken) = piece_head(piece.len(), is_frame);
-    [&head[PIECE_HEAD_BYTES_MAX - taken..], piece].concat()
+    [&piece_head(piece.len(), is_frame), piece].concat()
 }
 
 #[test]
@@ -225,8 +223,7 @@ fn what_is_no_piece_is_refused() {
 #[test]
 fn a_length_alone_takes_no_memory() {
     let mut decoder = FrameDecoder::new(1 << 30, true).unwrap();
-    let (head, taken) = piece_head(1 << 30, true);
-    decoder.feed(Bytes::copy_from_slice(&head[PIECE_HEAD_BYTES_MAX - taken..]));
+    decoder.feed(Bytes::from(piece_head(1 << 30, true)));
     assert_eq!(drain(&mut decoder).unwrap(), [] as [Bytes; 0]);
     let super::Piece::Frame { body, .. } = &decoder.piece else { panic!("a frame has begun") };
     assert!(body.capacity() < 1 << 20);

@@ -8,7 +8,7 @@ use lc_core::{Hlc, NodeId, Span, VersionVector};
 use super::compare::Compare;
 use super::message::{RangeAnswer, RangeAsk, RangeMessage, RangeRows, Sums};
 use super::pace::Pace;
-use super::tree::SumTree;
+use super::tree::{SumTree, hash_of};
 use crate::Time;
 
 /// Times and sizes of a receiver.
@@ -492,9 +492,8 @@ fn in_lanes(left: &[Span], lanes: u32) -> VecDeque<Span> {
 
 /// How many hashes there are in a stretch; at least one.
 fn width(span: &Span) -> u64 {
-    let hash = |place: &[u8]| place.iter().chain([&0; 4]).take(4).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
-    let end = if span.to.is_empty() { 1 << 32 } else { hash(&span.to) };
-    end.saturating_sub(hash(&span.from)).max(1)
+    let end = if span.to.is_empty() { 1 << 32 } else { u64::from(hash_of(&span.to)) };
+    end.saturating_sub(u64::from(hash_of(&span.from))).max(1)
 }
 
 /// Stretches that differ are small: so many are asked for together.

@@ -71,7 +71,7 @@ impl SumTree {
 }
 
 /// What a place begins with.
-fn hash_of(place: &[u8]) -> u32 {
+pub(super) fn hash_of(place: &[u8]) -> u32 {
     place.iter().chain([&0; 4]).take(4).fold(0, |hash, byte| hash << 8 | u32::from(*byte))
 }
 
